@@ -1,0 +1,89 @@
+//go:build interop
+
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestApachesDumpLogReadsEveryFile writes through all codecs over rolled segments, an epoch change and a clean stop, and
+// has kafka-dump-log of 3.9 read every file of every replica, without one complaint.
+func TestApachesDumpLogReadsEveryFile(t *testing.T) {
+	l := up(t)
+	l.createTopic("dump", 2, 3, "segment.bytes=65536", "index.interval.bytes=1024")
+	l.waitISR(l.admin(), "dump", 1, 3)
+	codecs := []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()}
+	for round, codec := range codecs {
+		l.fill("dump", codec, round)
+		if round == 2 {
+			l.klab("broker", "restart", "2")
+			l.waitISR(l.admin(), "dump", 0, 3)
+			l.waitISR(l.admin(), "dump", 1, 3)
+		}
+	}
+	l.klab("down")
+	files := l.logFiles(t, "dump-")
+	kafka := apacheKafka(t, "3.9")
+	dump := func(suffix string, flags ...string) {
+		out := kafka.must(t, "", "kafka.tools.DumpLogSegments", append([]string{"--files", strings.Join(files[suffix], ",")}, flags...))
+		for _, complaint := range []string{"Found timestamp mismatch", "Mismatches in", "not valid", "Non-consecutive", "Index position", "Indexed offset", "isvalid: false", "Could not", "Exception", "WARN", "ERROR"} {
+			if strings.Contains(out, complaint) {
+				t.Errorf("%s %v: %q in\n%s", suffix, flags, complaint, out[:min(len(out), 3000)])
+			}
+		}
+		if len(out) < 100 {
+			t.Errorf("%s %v prints only %q", suffix, flags, out)
+		}
+	}
+	if len(files[".log"]) < 12 {
+		t.Fatalf("only %d segments; the test means to see rolled ones", len(files[".log"]))
+	}
+	dump(".log", "--deep-iteration", "--print-data-log")
+	dump(".index", "--index-sanity-check")
+	dump(".index", "--verify-index-only")
+	dump(".index")
+	dump(".timeindex", "--index-sanity-check")
+	dump(".timeindex", "--verify-index-only")
+	dump(".snapshot")
+}
+
+// fill writes 500 records with keys and headers with a codec.
+func (l *lab) fill(topic string, codec kgo.CompressionCodec, round int) {
+	l.t.Helper()
+	client := l.client(kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(8192))
+	ctx := l.t.Context()
+	var records []*kgo.Record
+	for i := range 500 {
+		records = append(records, &kgo.Record{
+			Key:     fmt.Appendf(nil, "key-%d", i),
+			Value:   fmt.Appendf(nil, "round %d record %d %s", round, i, strings.Repeat("x", i%200)),
+			Headers: []kgo.RecordHeader{{Key: "round", Value: fmt.Append(nil, round)}},
+		})
+	}
+	if err := client.ProduceSync(ctx, records...).FirstErr(); err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+// logFiles lists the files of all partition folders whose name begins with prefix, by suffix.
+func (l *lab) logFiles(t *testing.T, prefix string) map[string][]string {
+	t.Helper()
+	files := map[string][]string{}
+	err := filepath.WalkDir(l.home, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasPrefix(filepath.Base(filepath.Dir(path)), prefix) {
+			suffix := filepath.Ext(path)
+			files[suffix] = append(files[suffix], path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}

@@ -1,0 +1,183 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func TestAPausedFollowerLeavesTheISRAndComesBackEqual(t *testing.T) {
+	l := up(t, "--override", "replica.lag.time.max.ms=1500")
+	l.createTopic("paused", 1, 3, "min.insync.replicas=2")
+	admin := l.admin()
+	l.waitISR(admin, "paused", 0, 3)
+	g := l.keepLedger("paused", 1000)
+	g.waitMore(t, 200)
+
+	state, _ := l.partitionState(admin, "paused", 0)
+	followers := followersOf(state)
+	l.klab("broker", "pause", fmt.Sprint(followers[0]))
+	l.waitISR(admin, "paused", 0, 2)
+	g.waitMore(t, 200) // the high watermark goes on without the paused one
+
+	l.klab("broker", "pause", fmt.Sprint(followers[1]))
+	l.waitISR(admin, "paused", 0, 1)
+	if err := l.produceOnce("paused", kgo.AllISRAcks()); !errors.Is(err, kerr.NotEnoughReplicas) {
+		t.Errorf("acks=all with one replica left: %v, want NOT_ENOUGH_REPLICAS", err)
+	}
+	if err := l.produceOnce("paused", kgo.LeaderAck()); err != nil {
+		t.Errorf("acks=1 with one replica left: %v, want it accepted", err)
+	}
+
+	for _, follower := range followers {
+		l.klab("broker", "resume", fmt.Sprint(follower))
+	}
+	l.waitISR(admin, "paused", 0, 3)
+	g.waitMore(t, 200)
+	g.close()
+	l.waitReplicasEqual("paused", 0)
+	l.verifyAllAcknowledged(g)
+}
+
+// verifyAllAcknowledged is ledger.verify for a topic that other writers wrote to as well.
+func (l *lab) verifyAllAcknowledged(g *ledger) {
+	l.t.Helper()
+	offsets := map[int64]bool{}
+	for _, r := range l.readAll(g.topic, 0) {
+		offsets[r.Offset] = true
+	}
+	for _, a := range g.acks {
+		if a.offset >= 0 && !offsets[a.offset] {
+			l.t.Fatalf("record %d, acknowledged at offset %d, is lost", a.number, a.offset)
+		}
+	}
+}
+
+func TestADivergedLeaderTruncatesAndBecomesEqual(t *testing.T) {
+	l := up(t, "--override", "replica.lag.time.max.ms=60000")
+	l.createTopic("diverged", 1, 3)
+	admin := l.admin()
+	l.waitISR(admin, "diverged", 0, 3)
+	for range 100 {
+		if err := l.produceOnce("diverged", kgo.AllISRAcks()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state, _ := l.partitionState(admin, "diverged", 0)
+	followers := followersOf(state)
+	for _, f := range followers {
+		l.klab("broker", "pause", fmt.Sprint(f))
+	}
+	for range 50 { // only the leader has these: acks=1 accepts what a failover may lose
+		if err := l.produceOnce("diverged", kgo.LeaderAck()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.klab("broker", "kill", fmt.Sprint(state.Leader))
+	for _, f := range followers {
+		l.klab("broker", "resume", fmt.Sprint(f))
+	}
+	eventually(t, 20*time.Second, "a new leader", func() bool {
+		now, ok := l.partitionState(admin, "diverged", 0)
+		return ok && now.Leader >= 0 && now.Leader != state.Leader
+	})
+	for range 30 {
+		if err := l.produceOnce("diverged", kgo.AllISRAcks()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.klab("broker", "start", fmt.Sprint(state.Leader))
+	l.waitISR(admin, "diverged", 0, 3)
+	l.waitReplicasEqual("diverged", 0)
+	truncated := slices.ContainsFunc(l.events(), func(e event) bool {
+		return e.Kind == "replica.truncated" && e.Topic == "diverged" && e.Broker == state.Leader
+	})
+	if !truncated {
+		t.Errorf("no event says that broker %d was truncated", state.Leader)
+	}
+}
+
+func followersOf(state kadm.PartitionDetail) []int32 {
+	return slices.DeleteFunc(slices.Clone(state.Replicas), func(id int32) bool { return id == state.Leader })
+}
+
+// produceOnce writes one record without retries and returns Kafka's error.
+func (l *lab) produceOnce(topic string, acks kgo.Acks) error {
+	opts := []kgo.Opt{kgo.RequiredAcks(acks), kgo.DisableIdempotentWrite(), kgo.RecordRetries(0), kgo.ProducerLinger(0),
+		kgo.SeedBrokers(bootstrap...), kgo.MetadataMinAge(10 * time.Millisecond), kgo.DefaultProduceTopic(topic)}
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return client.ProduceSync(ctx, kgo.StringRecord("one")).FirstErr()
+}
+
+// waitReplicasEqual waits until the segment files of the three replicas are equal byte for byte.
+func (l *lab) waitReplicasEqual(topic string, partition int32) {
+	l.t.Helper()
+	var difference string
+	deadline := time.Now().Add(15 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ; time.Now().Before(deadline); <-tick.C {
+		if difference = l.compareReplicas(topic, partition); difference == "" {
+			return
+		}
+	}
+	l.t.Fatalf("the replicas of %s/%d differ: %s", topic, partition, difference)
+}
+
+func (l *lab) compareReplicas(topic string, partition int32) string {
+	dirs, err := l.partitionDirs(topic, partition)
+	if err != nil || len(dirs) != 3 {
+		return fmt.Sprintf("found folders %v (%v), want three", dirs, err)
+	}
+	names, err := filepath.Glob(filepath.Join(dirs[0], "*.log"))
+	if err != nil || len(names) == 0 {
+		return fmt.Sprintf("no segments in %s (%v)", dirs[0], err)
+	}
+	for _, name := range names {
+		want, err := os.ReadFile(name)
+		if err != nil {
+			return err.Error()
+		}
+		for _, dir := range dirs[1:] {
+			got, err := os.ReadFile(filepath.Join(dir, filepath.Base(name)))
+			if err != nil {
+				return err.Error()
+			}
+			if !bytes.Equal(got, want) {
+				return fmt.Sprintf("%s: %d bytes in %s, %d in %s", filepath.Base(name), len(want), dirs[0], len(got), dir)
+			}
+		}
+	}
+	return ""
+}
+
+// partitionDirs finds the folders of a partition's replicas below the home, wherever the cluster file puts them.
+func (l *lab) partitionDirs(topic string, partition int32) ([]string, error) {
+	var dirs []string
+	want := fmt.Sprintf("%s-%d", topic, partition)
+	err := filepath.WalkDir(l.home, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == want {
+			dirs = append(dirs, path)
+		}
+		return nil
+	})
+	return dirs, err
+}

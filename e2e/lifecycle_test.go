@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TestUpToTheFirstWrite measures from the start of `klab up` on an empty home to the first acks=all write at RF 3.
+func TestUpToTheFirstWrite(t *testing.T) {
+	var times []time.Duration
+	for range 10 {
+		times = append(times, firstWrite(t))
+	}
+	slices.Sort(times)
+	median := (times[4] + times[5]) / 2
+	t.Logf("from `klab up` to the first acks=all write: median %v, min %v, max %v", median, times[0], times[9])
+	if median >= 300*time.Millisecond {
+		t.Errorf("median %v, want under 300 ms", median)
+	}
+}
+
+func firstWrite(t *testing.T) time.Duration {
+	l := newLab(t)
+	client := l.client(kgo.DefaultProduceTopic("first"), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(0))
+	began := time.Now()
+	l.klab("up")
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := client.ProduceSync(ctx, kgo.StringRecord("first")).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(began)
+	if state, _ := l.partitionState(l.admin(), "first", 0); len(state.Replicas) != 3 {
+		t.Fatalf("the topic has replicas %v, want three", state.Replicas)
+	}
+	l.klab("down", "--purge")
+	return took
+}
+
+// TestTheIdleClusterIsSmallAndQuiet bounds the memory and the processor time of all five processes together.
+func TestTheIdleClusterIsSmallAndQuiet(t *testing.T) {
+	l := up(t)
+	l.createTopic("idle", 6, 3)
+	pids := l.status().pids()
+	before := cpuTicks(t, pids)
+	<-time.After(30 * time.Second) // the bar is over thirty seconds
+	ticks := cpuTicks(t, pids) - before
+	share := float64(ticks) / 100 / 30 * 100
+	rss := int64(0)
+	for _, pid := range pids {
+		one := residentBytes(t, pid)
+		t.Logf("pid %d: %.1f MB resident", pid, float64(one)/1e6)
+		rss += one
+	}
+	t.Logf("idle cluster: %.1f MB resident together, %.2f %% of a core", float64(rss)/1e6, share)
+	if rss >= 100e6 {
+		t.Errorf("%.1f MB resident, want under 100", float64(rss)/1e6)
+	}
+	if share >= 1 {
+		t.Errorf("%.2f %% of a core, want under 1", share)
+	}
+}
+
+// cpuTicks sums user and system time of processes, in the kernel's hundredths of a second (proc(5)).
+func cpuTicks(t *testing.T, pids []int) int {
+	t.Helper()
+	sum := 0
+	for _, pid := range pids {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := strings.Fields(string(data[bytes.LastIndexByte(data, ')')+2:]))
+		for _, field := range fields[11:13] {
+			n, err := strconv.Atoi(field)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += n
+		}
+	}
+	return sum
+}
+
+func residentBytes(t *testing.T, pid int) int64 {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
+
+func TestDownLeavesNothing(t *testing.T) {
+	l := up(t)
+	l.createTopic("kept", 1, 3)
+	if out := l.klab("up"); !strings.Contains(out, "run") {
+		t.Errorf("a second up says %q, want that it runs", out)
+	}
+	pids := l.status().pids()
+	l.klab("down")
+	l.mustBeGone(pids)
+	l.klab("up")
+	if out := l.klab("topic", "list"); !strings.Contains(out, "kept") {
+		t.Errorf("topics after down and up: %q, want kept among them", out)
+	}
+	l.klab("down", "--purge")
+	if _, _, code := l.try("status"); code != 3 {
+		t.Errorf("status with nothing running: exit code %d, want 3", code)
+	}
+	if dirs, _ := l.partitionDirs("kept", 0); len(dirs) > 0 {
+		t.Errorf("down --purge left %v", dirs)
+	}
+}
+
+func (l *lab) mustBeGone(pids []int) {
+	l.t.Helper()
+	for _, pid := range pids {
+		if pid > 0 && alive(pid) {
+			l.t.Errorf("process %d is still there", pid)
+		}
+	}
+	for _, addr := range append([]string{"127.0.0.1:2181"}, bootstrap...) {
+		if !portFree(addr) {
+			l.t.Errorf("%s is still bound", addr)
+		}
+	}
+	sockets, _ := filepath.Glob(filepath.Join(l.home, "*.sock"))
+	if len(sockets) > 0 {
+		l.t.Errorf("sockets left: %v", sockets)
+	}
+}
+
+func TestEveryProcessDiesWithItsSupervisor(t *testing.T) {
+	l := up(t)
+	l.klab("broker", "pause", "2")
+	pids := l.status().pids()
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		eventually(t, 5*time.Second, fmt.Sprintf("process %d is gone", pid), func() bool { return !alive(pid) })
+	}
+	l.klab("up")
+	l.klab("down")
+}
+
+// TestTheClusterOutlivesItsTerminal closes the session that started the cluster, as a terminal that is shut does.
+func TestTheClusterOutlivesItsTerminal(t *testing.T) {
+	l := newLab(t)
+	shell := exec.Command("/bin/sh", "-c", klabBinary(t)+" up && exec sleep 60")
+	shell.Env = append(os.Environ(), "KLAB_HOME="+l.home)
+	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, "the cluster runs", func() bool { _, _, code := l.try("status"); return code == 0 })
+	syscall.Kill(-shell.Process.Pid, syscall.SIGHUP)
+	syscall.Kill(-shell.Process.Pid, syscall.SIGKILL)
+	shell.Wait()
+	s := l.status()
+	for _, pid := range s.pids() {
+		if !alive(pid) {
+			t.Errorf("process %d died with the terminal", pid)
+		}
+	}
+	l.klab("down")
+	l.mustBeGone(s.pids())
+}
