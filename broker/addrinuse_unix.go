@@ -1,0 +1,7 @@
+//go:build !windows
+
+package broker
+
+import "syscall"
+
+const errAddrInUse = syscall.EADDRINUSE

@@ -1,0 +1,212 @@
+package api
+
+// Produce, versions 0 to 11.
+//
+//	v2  log append time
+//	v3  record batches (magic 2), transactional id
+//	v5  log start offset
+//	v7  zstd (KIP-110)
+//	v8  which records were refused (KIP-467)
+//	v10 the current leader, when it is not this broker (KIP-951)
+//
+// Differences from Kafka 3.9: old message sets (magic 0 and 1) are refused with UNSUPPORTED_FOR_MESSAGE_FORMAT. Versions 0
+// to 2 are advertised, as clients infer features from them, and accept record batches.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/metadata"
+	"klab/broker/replica"
+	"klab/broker/server"
+	"klab/broker/storage"
+	"klab/broker/storage/batch"
+)
+
+// adminClient is the client id that may write to internal topics.
+const adminClient = "__admin_client"
+
+func (d *Deps) produce(_ context.Context, r *server.Request) server.Reply {
+	req := r.Request.(*kmsg.ProduceRequest)
+	p := produce{Deps: d, req: req, listener: r.Listener}
+	p.admit(r.ClientID)
+	done := make(chan kmsg.Response, 1)
+	d.Replicas.Append(&replica.Append{
+		Acks:    req.Acks,
+		Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond,
+		Origin:  storage.Client,
+		Batches: p.batches,
+		Done:    func(results []replica.Appended) { done <- p.answer(results) },
+	})
+	if req.Acks != 0 {
+		return server.Later(done) // taken at once if it is there at once
+	}
+	<-done // acks=0 waits for nobody
+	if p.failed != nil {
+		return server.Close(p.failed) // the only way to tell a client that asked for no reply
+	}
+	return server.None()
+}
+
+// produce is one request under way.
+type produce struct {
+	*Deps
+	req      *kmsg.ProduceRequest
+	listener string
+	batches  []replica.Batch
+	refused  []error // by partition of the request, in order; nil for those in batches
+	failed   error   // the first error of any partition
+}
+
+// admit checks every partition of the request and collects those to append.
+func (p *produce) admit(clientID string) {
+	n := 0
+	for i := range p.req.Topics {
+		n += len(p.req.Topics[i].Partitions)
+	}
+	p.batches, p.refused = make([]replica.Batch, 0, n), make([]error, 0, n)
+	for i := range p.req.Topics {
+		t := &p.req.Topics[i]
+		for j := range t.Partitions {
+			err := p.check(t.Topic, t.Partitions[j].Records, clientID)
+			p.refused = append(p.refused, err)
+			if err == nil {
+				p.batches = append(p.batches, replica.Batch{
+					TopicPartition: storage.TopicPartition{Topic: t.Topic, Partition: t.Partitions[j].Partition},
+					Records:        t.Partitions[j].Records,
+				})
+			}
+		}
+	}
+}
+
+func (p *produce) check(topic string, records []byte, clientID string) error {
+	switch {
+	case p.req.Acks < -1 || p.req.Acks > 1:
+		return kerr.InvalidRequiredAcks
+	case internalTopic(topic) && clientID != adminClient:
+		return refuse(kerr.InvalidTopicException, "%s is an internal topic", topic)
+	}
+	return checkRecords(records, p.req.Version)
+}
+
+// checkRecords tells whether the bytes are one record batch that a request of this version may carry. Storage checks the
+// rest (kafka-formats B.12).
+func checkRecords(records []byte, version int16) error {
+	if len(records) < batch.MagicSize {
+		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has %d bytes", len(records))
+	}
+	b := batch.Batch(records)
+	switch {
+	case b.Magic() != 2 && version < 3:
+		return refuse(kerr.UnsupportedForMessageFormat, "message format %d is not accepted, send record batches (format 2)", b.Magic())
+	case b.Magic() != 2:
+		return refuse(kerr.InvalidRecord, "produce requests with version %d must only contain record batches with magic 2, not %d", version, b.Magic())
+	case len(records) < batch.HeaderSize:
+		return refuse(kerr.CorruptMessage, "%d bytes are less than a batch header", len(records))
+	case b.Size() < int64(len(records)):
+		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has more")
+	case b.Codec() == batch.Zstd && version < 7:
+		return refuse(kerr.UnsupportedCompressionType, "zstd needs produce version 7 or later, this is %d", version)
+	}
+	return nil
+}
+
+func refuse(code *kerr.Error, format string, args ...any) error {
+	return &storage.Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// internalTopic tells whether clients may not write to a topic.
+func internalTopic(topic string) bool {
+	return topic == "__consumer_offsets" || topic == "__transaction_state"
+}
+
+// answer makes the response from what was refused and what became of the rest.
+func (p *produce) answer(results []replica.Appended) kmsg.Response {
+	resp := kmsg.NewPtrProduceResponse()
+	resp.Version = p.req.Version
+	resp.Topics = make([]kmsg.ProduceResponseTopic, 0, len(p.req.Topics))
+	asked, appended := 0, 0
+	for i := range p.req.Topics {
+		t := kmsg.NewProduceResponseTopic()
+		t.Topic = p.req.Topics[i].Topic
+		t.Partitions = make([]kmsg.ProduceResponseTopicPartition, 0, len(p.req.Topics[i].Partitions))
+		for j := range p.req.Topics[i].Partitions {
+			result := replica.Appended{Err: p.refused[asked]}
+			if result.Err == nil {
+				result = results[appended]
+				appended++
+			}
+			asked++
+			t.Partitions = append(t.Partitions, p.partition(resp, t.Topic, p.req.Topics[i].Partitions[j].Partition, &result))
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return resp
+}
+
+func (p *produce) partition(resp *kmsg.ProduceResponse, topic string, id int32, result *replica.Appended) kmsg.ProduceResponseTopicPartition {
+	a := kmsg.NewProduceResponseTopicPartition()
+	a.Partition = id
+	if result.Err == nil {
+		a.BaseOffset, a.LogAppendTime, a.LogStartOffset = result.Info.FirstOffset, result.Info.LogAppendTime, result.Info.LogStartOffset
+		return a
+	}
+	if p.failed == nil {
+		p.failed = fmt.Errorf("cannot append to %s-%d: %w", topic, id, result.Err)
+	}
+	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = -1, -1, -1
+	code := codeOf(result.Err)
+	a.ErrorCode = code.Code
+	if detail, ok := errors.AsType[*storage.Error](result.Err); ok {
+		a.ErrorMessage = &detail.Message
+		for _, record := range detail.Records {
+			e := kmsg.NewProduceResponseTopicPartitionErrorRecord()
+			e.RelativeOffset, e.ErrorMessage = record.Index, &record.Message
+			a.ErrorRecords = append(a.ErrorRecords, e)
+		}
+	}
+	if p.req.Version >= 10 && code == kerr.NotLeaderForPartition {
+		p.hint(resp, &a, storage.TopicPartition{Topic: topic, Partition: id})
+	}
+	return a
+}
+
+// hint names the leader to a client that asked the wrong broker, and where it is.
+func (p *produce) hint(resp *kmsg.ProduceResponse, a *kmsg.ProduceResponseTopicPartition, tp storage.TopicPartition) {
+	leader, epoch, ok := p.Replicas.LeaderHint(tp)
+	if !ok {
+		return
+	}
+	a.CurrentLeader.LeaderID, a.CurrentLeader.LeaderEpoch = leader, epoch
+	if slices.ContainsFunc(resp.Brokers, func(b kmsg.ProduceResponseBroker) bool { return b.NodeID == leader }) {
+		return
+	}
+	if e, rack, ok := whereabouts(p.Metadata.Snapshot(), leader, p.listener); ok {
+		b := kmsg.NewProduceResponseBroker()
+		b.NodeID, b.Host, b.Port, b.Rack = leader, e.Host, e.Port, rack
+		resp.Brokers = append(resp.Brokers, b)
+	}
+}
+
+func whereabouts(now *metadata.Snapshot, id int32, listener string) (e metadata.Endpoint, rack *string, ok bool) {
+	if e, ok = now.Endpoint(id, listener); !ok {
+		return e, nil, false
+	}
+	b, _ := now.Broker(id)
+	return e, b.Rack, true
+}
+
+// codeOf finds the Kafka error in err's chain.
+func codeOf(err error) *kerr.Error {
+	if code, ok := errors.AsType[*kerr.Error](err); ok {
+		return code
+	}
+	return kerr.UnknownServerError
+}

@@ -1,0 +1,32 @@
+package api
+
+// Fetch, versions 0 to 17.
+//
+//	v3  a limit for the whole response; the first batch is returned even if it is larger
+//	v4  isolation level, last stable offset, aborted transactions
+//	v5  log start offset
+//	v7  incremental sessions (KIP-227)
+//	v9  the leader epoch the client knows (KIP-320)
+//	v11 rack (KIP-392)
+//	v12 last fetched epoch and diverging epoch (KIP-595)
+//	v13 topic ids (KIP-516)
+//	v15 the replica's state in a tagged field (KIP-903)
+//	v16 the current leader, when it is not this broker (KIP-951)
+//
+// Differences from Kafka 3.9: record batches are never converted to the older formats that clients of versions before 4
+// expect; consumers may read from a follower only if replica.selector.class is set; a parked fetch of a follower is
+// answered as soon as the high watermark moves (Kafka does so only with a replica selector).
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/server"
+)
+
+func (d *Deps) fetch(_ context.Context, r *server.Request) server.Reply {
+	done := make(chan kmsg.Response, 1)
+	d.Replicas.Fetch(r.Request.(*kmsg.FetchRequest), r.Listener, func(resp *kmsg.FetchResponse) { done <- resp })
+	return server.Later(done) // taken at once if it is there at once
+}

@@ -1,0 +1,166 @@
+package api
+
+// DescribeConfigs, versions 0 to 4.
+//
+//	v1 sources and synonyms (KIP-226)
+//	v3 types and documentation (KIP-569)
+//
+// Differences from Kafka 3.9: documentation is empty; a broker's loggers (KIP-412) are none, as there is no log4j.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/config"
+	"klab/broker/server"
+)
+
+func (d *Deps) describeConfigs(ctx context.Context, r *server.Request) server.Reply {
+	req := r.Request.(*kmsg.DescribeConfigsRequest)
+	return d.later(ctx, r, func(ctx context.Context) kmsg.Response {
+		resp := kmsg.NewPtrDescribeConfigsResponse()
+		for i := range req.Resources {
+			resp.Resources = append(resp.Resources, d.describeResource(ctx, req, &req.Resources[i]))
+		}
+		return resp
+	})
+}
+
+func (d *Deps) describeResource(ctx context.Context, req *kmsg.DescribeConfigsRequest, asked *kmsg.DescribeConfigsRequestResource) kmsg.DescribeConfigsResponseResource {
+	out := kmsg.NewDescribeConfigsResponseResource()
+	out.ResourceType, out.ResourceName = asked.ResourceType, asked.ResourceName
+	e := entries{synonyms: req.IncludeSynonyms, documentation: req.IncludeDocumentation, names: asked.ConfigNames}
+	var err *resourceError
+	switch asked.ResourceType {
+	case kmsg.ConfigResourceTypeTopic:
+		err = e.topic(ctx, d, asked.ResourceName)
+	case kmsg.ConfigResourceTypeBroker:
+		err = e.broker(d, asked.ResourceName)
+	case kmsg.ConfigResourceTypeBrokerLogger:
+		err = d.checkBrokerName(asked.ResourceName)
+	default:
+		err = &resourceError{kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", asked.ResourceType)}
+	}
+	if err != nil {
+		out.ErrorCode, out.ErrorMessage = err.kerror.Code, &err.message
+		return out
+	}
+	out.Configs = e.out
+	return out
+}
+
+// resourceError is the answer for one resource that cannot be described.
+type resourceError struct {
+	kerror  *kerr.Error
+	message string
+}
+
+func (d *Deps) checkBrokerName(name string) *resourceError {
+	id, err := strconv.Atoi(name)
+	switch {
+	case err != nil:
+		return &resourceError{kerr.InvalidRequest, "Broker id must be an integer, but it is: " + name}
+	case int32(id) != d.BrokerID:
+		return &resourceError{kerr.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d, but received %s", d.BrokerID, name)}
+	}
+	return nil
+}
+
+// entries collects the described configurations of one resource.
+type entries struct {
+	synonyms, documentation bool
+	names                   []string // nil means all
+	out                     []kmsg.DescribeConfigsResponseResourceConfig
+}
+
+func (e *entries) wants(k *config.Key) bool {
+	return !k.Internal && (e.names == nil || slices.Contains(e.names, k.Name))
+}
+
+func (e *entries) topic(ctx context.Context, d *Deps, topic string) *resourceError {
+	if !validTopicName(topic) {
+		return &resourceError{kerr.InvalidTopicException, "Invalid topic name: " + topic}
+	}
+	if _, ok := d.Metadata.Snapshot().Topic(topic); !ok {
+		return &resourceError{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition.Description}
+	}
+	tc, err := d.TopicConfig(ctx, topic)
+	if err != nil {
+		d.Log.Warn("cannot read a topic's configuration", "topic", topic, "error", err)
+		return &resourceError{kerr.UnknownServerError, err.Error()}
+	}
+	for i := range config.TopicTable().Keys() {
+		k := &config.TopicTable().Keys()[i]
+		if e.wants(k) {
+			text, ok := tc.Text(k.Name)
+			e.add(k, text, ok, tc.Synonyms(k.Name), false)
+		}
+	}
+	return nil
+}
+
+// broker describes this broker, or with an empty name the cluster-wide dynamic defaults.
+func (e *entries) broker(d *Deps, name string) *resourceError {
+	clusterWide := name == ""
+	if !clusterWide {
+		if err := d.checkBrokerName(name); err != nil {
+			return err
+		}
+	}
+	for i := range config.BrokerTable().Keys() {
+		k := &config.BrokerTable().Keys()[i]
+		if !e.wants(k) {
+			continue
+		}
+		synonyms := d.Config.Synonyms(k.Name)
+		text, ok := d.Config.Text(k.Name)
+		if clusterWide {
+			synonyms = slices.DeleteFunc(synonyms, func(s config.Synonym) bool { return s.Source != config.DynamicDefaultBroker })
+			if len(synonyms) == 0 {
+				continue
+			}
+			text, ok = synonyms[0].Value, true
+		}
+		e.add(k, text, ok, synonyms, k.Dynamic == config.Static)
+	}
+	return nil
+}
+
+func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Synonym, readOnly bool) {
+	c := kmsg.NewDescribeConfigsResponseResourceConfig()
+	c.Name, c.ReadOnly, c.IsSensitive = k.Name, readOnly, k.Sensitive()
+	if ok && !k.Sensitive() {
+		c.Value = &text
+	}
+	c.Source = kmsg.ConfigSource(config.Default)
+	if len(synonyms) > 0 {
+		c.Source = kmsg.ConfigSource(synonyms[0].Source)
+	}
+	c.IsDefault = config.Source(c.Source) == config.Default
+	c.ConfigType = kmsg.ConfigType(k.Type)
+	if e.documentation {
+		c.Documentation = new(string)
+	}
+	if e.synonyms {
+		c.ConfigSynonyms = synonymsOf(k, synonyms)
+	}
+	e.out = append(e.out, c)
+}
+
+func synonymsOf(k *config.Key, synonyms []config.Synonym) []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {
+	var all []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym
+	for _, s := range synonyms {
+		out := kmsg.NewDescribeConfigsResponseResourceConfigConfigSynonym()
+		out.Name, out.Source = s.Name, kmsg.ConfigSource(s.Source)
+		if !k.Sensitive() {
+			out.Value = &s.Value
+		}
+		all = append(all, out)
+	}
+	return all
+}

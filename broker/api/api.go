@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/config"
+	"klab/broker/controller"
+	"klab/broker/metadata"
+	"klab/broker/replica"
+	"klab/broker/server"
+	"klab/broker/storage/fsys"
+)
+
+// Deps is what the handlers work with. All fields are set before the first request and never change.
+type Deps struct {
+	BrokerID   int32
+	ClusterID  func() string
+	Config     *config.Config
+	Metadata   *metadata.Cache
+	Replicas   *replica.Replicas
+	Controller *controller.Shell
+	FS         fsys.FS // of the log directories
+	Clock      func() time.Time
+	Log        *slog.Logger
+
+	// Forward sends a request to the active controller, wherever it is, and waits for the answer.
+	Forward func(ctx context.Context, req kmsg.Request) (kmsg.Response, error)
+	// ProducerIDs returns a producer id that nobody else ever gets. It may wait for the controller.
+	ProducerIDs func(ctx context.Context) (int64, error)
+	// FeatureEpoch is the version of /feature, -1 while there is none.
+	FeatureEpoch func() int64
+	// TopicConfig reads a topic's configuration from ZooKeeper.
+	TopicConfig func(ctx context.Context, topic string) (config.TopicConfig, error)
+	// TopicDeleted is told when the controller announces that a topic is gone.
+	TopicDeleted func(topic string)
+}
+
+// Table lists what this broker serves, and nothing else is advertised. The ranges are Kafka 3.9's.
+func Table(d *Deps) []server.Entry {
+	return []server.Entry{
+		{Key: 0, Min: 0, Max: 11, Handle: d.produce},
+		{Key: 1, Min: 0, Max: 17, Handle: d.fetch},
+		{Key: 2, Min: 0, Max: 9, Handle: d.listOffsets},
+		{Key: 3, Min: 0, Max: 12, Handle: d.metadata},
+		{Key: 4, Min: 0, Max: 7, Handle: d.leaderAndISR, ClusterAction: true},
+		{Key: 5, Min: 0, Max: 4, Handle: d.stopReplica, ClusterAction: true},
+		{Key: 6, Min: 0, Max: 8, Handle: d.updateMetadata, ClusterAction: true},
+		{Key: 7, Min: 0, Max: 3, Handle: d.controlledShutdown, ClusterAction: true},
+		{Key: 10, Min: 0, Max: 6, Handle: d.findCoordinator},
+		{Key: 18, Min: 0, Max: 4, Handle: d.apiVersions},
+		{Key: 19, Min: 0, Max: 7, Handle: d.createTopics},
+		{Key: 20, Min: 0, Max: 6, Handle: d.deleteTopics},
+		{Key: 22, Min: 0, Max: 5, Handle: d.initProducerID},
+		{Key: 23, Min: 0, Max: 4, Handle: d.offsetForLeaderEpoch},
+		{Key: 32, Min: 0, Max: 4, Handle: d.describeConfigs},
+		{Key: 35, Min: 0, Max: 4, Handle: d.describeLogDirs},
+		{Key: 37, Min: 0, Max: 3, Handle: d.createPartitions},
+		{Key: 43, Min: 0, Max: 2, Handle: d.electLeaders},
+		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
+		{Key: 60, Min: 0, Max: 1, Handle: d.describeCluster},
+		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
+	}
+}
+
+// later runs answer on a goroutine of its own, for requests that wait and are rare. A panic there closes the connection, as
+// it does in a handler.
+func (d *Deps) later(ctx context.Context, r *server.Request, answer func(ctx context.Context) kmsg.Response) server.Reply {
+	c := make(chan kmsg.Response, 1)
+	go func() {
+		defer close(c)
+		defer func() {
+			if p := recover(); p != nil {
+				d.Log.Error("a handler panicked", "api", kmsg.NameForKey(r.Key()), "panic", p, "stack", string(debug.Stack()))
+			}
+		}()
+		c <- answer(ctx)
+	}()
+	return server.Later(c)
+}

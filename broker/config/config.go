@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Source says where a value comes from, numbered as DescribeConfigs reports it (KIP-226).
+type Source int8
+
+const (
+	DynamicTopic         Source = 1
+	DynamicBroker        Source = 2 // /config/brokers/<id>
+	DynamicDefaultBroker Source = 3 // /config/brokers/<default>
+	StaticBroker         Source = 4 // the properties the broker was started with
+	Default              Source = 5
+)
+
+var sourceNames = [...]string{"unknown", "topic", "broker", "cluster", "static", "default"}
+
+func (s Source) String() string { return sourceNames[s] }
+
+// Config is the configuration of one broker. Safe for concurrent use.
+//
+// The typed readers panic for a name that is not in the table or has another type: that is a mistake in the program.
+type Config struct {
+	now     atomic.Pointer[view]
+	mu      sync.Mutex // one writer of now at a time
+	unknown []string
+}
+
+// view is one immutable state of the configuration.
+type view struct {
+	layers [StaticBroker + 1]map[string]string // indexed by Source; only the three of a broker are used
+	values map[string]value                    // the effective value of every key that some layer sets
+}
+
+// Load reads Kafka's property names. A value of the wrong type or range and a combination that Kafka refuses are errors;
+// all of them are reported together. Unknown keys are kept out and listed by [Config.Unknown], as Kafka ignores them.
+func Load(props map[string]string) (*Config, error) {
+	c := new(Config)
+	static := make(map[string]string, len(props))
+	for name, text := range props {
+		if BrokerTable().lookupPrefixed(name) == nil {
+			c.unknown = append(c.unknown, name)
+			continue
+		}
+		static[name] = text
+	}
+	slices.Sort(c.unknown)
+	if id, ok := static["node.id"]; ok && static["broker.id"] == "" {
+		static["broker.id"] = id // node.id is KRaft's name for it, and Kafka takes either
+	}
+	v := &view{}
+	v.layers[StaticBroker] = static
+	if err := errors.Join(v.resolve()...); err != nil {
+		return nil, err
+	}
+	c.now.Store(v)
+	if err := c.checkRules(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LoadStrict is [Load] with unknown keys as errors that name the nearest known key.
+func LoadStrict(props map[string]string) (*Config, error) {
+	c, err := Load(props)
+	if err != nil || len(c.unknown) == 0 {
+		return c, err
+	}
+	errs := make([]error, len(c.unknown))
+	for i, name := range c.unknown {
+		errs[i] = &UnknownKeyError{Key: name, Nearest: BrokerTable().Nearest(name)}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Unknown returns the keys that [Load] left out, sorted.
+func (c *Config) Unknown() []string { return c.unknown }
+
+// lookupPrefixed also finds listener.name.<listener>.<key>, and a SASL mechanism before the key (KIP-103, KIP-402).
+func (t *Table) lookupPrefixed(name string) *Key {
+	if k := t.Lookup(name); k != nil {
+		return k
+	}
+	rest, ok := strings.CutPrefix(name, "listener.name.")
+	for ok {
+		if _, rest, ok = strings.Cut(rest, "."); ok {
+			if k := t.Lookup(rest); k != nil {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// resolve computes the effective values, the most specific layer winning.
+func (v *view) resolve() (errs []error) {
+	v.values = make(map[string]value)
+	for src := StaticBroker; src >= DynamicBroker; src-- {
+		for _, name := range slices.Sorted(maps.Keys(v.layers[src])) {
+			k := BrokerTable().lookupPrefixed(name)
+			parsed, err := k.parse(v.layers[src][name])
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			v.values[name] = parsed
+		}
+	}
+	return errs
+}
+
+// SetDynamic replaces a dynamic layer (src is [DynamicBroker] or [DynamicDefaultBroker]) by what ZooKeeper holds and
+// returns the names whose effective value changed, sorted. What cannot be dynamic or is not valid is left out and told by the
+// error, as Kafka keeps running on a bad /config/brokers node.
+func (c *Config) SetDynamic(src Source, props map[string]string) (changed []string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	layer, errs := dynamicLayer(src, props)
+	old := c.now.Load()
+	next := &view{layers: old.layers}
+	next.layers[src] = layer
+	next.resolve() // every layer was checked when it came in
+	c.now.Store(next)
+	for _, k := range BrokerTable().Keys() {
+		if old.get(&k).text != next.get(&k).text || old.get(&k).null != next.get(&k).null {
+			changed = append(changed, k.Name)
+		}
+	}
+	return changed, errors.Join(errs...)
+}
+
+func dynamicLayer(src Source, props map[string]string) (layer map[string]string, errs []error) {
+	layer = make(map[string]string, len(props))
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		k := BrokerTable().lookupPrefixed(name)
+		switch {
+		case k == nil:
+			errs = append(errs, &UnknownKeyError{Key: name, Nearest: BrokerTable().Nearest(name)})
+		case k.Dynamic == Static, src == DynamicDefaultBroker && k.Dynamic == PerBroker:
+			errs = append(errs, fmt.Errorf("cannot change %s while the broker runs: it is not dynamic at this level", name))
+		default:
+			if _, err := k.parse(props[name]); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			layer[name] = props[name]
+		}
+	}
+	return layer, errs
+}
+
+func (v *view) get(k *Key) value {
+	if got, ok := v.values[k.Name]; ok {
+		return got
+	}
+	return k.def
+}
+
+func (c *Config) get(name string, types ...Type) value {
+	k := BrokerTable().Lookup(name)
+	if k == nil {
+		panic("config: no broker configuration is named " + name)
+	}
+	if len(types) > 0 && !slices.Contains(types, k.Type) {
+		panic(fmt.Sprintf("config: %s is of type %v", name, k.Type))
+	}
+	return c.now.Load().get(k)
+}
+
+// Int returns an int or short; 0 if it is null.
+func (c *Config) Int(name string) int { return int(c.get(name, Int, Short).num) }
+
+// Int64 returns a long, int or short; 0 if it is null.
+func (c *Config) Int64(name string) int64 { return c.get(name, Long, Int, Short).num }
+
+// Float returns a double.
+func (c *Config) Float(name string) float64 { return c.get(name, Double).real }
+
+// Bool returns a boolean.
+func (c *Config) Bool(name string) bool { return c.get(name, Boolean).yes }
+
+// String returns a string, class or password; "" if it is null.
+func (c *Config) String(name string) string { return c.get(name, String, Class, Password).text }
+
+// List returns a list; the slice is shared: read only.
+func (c *Config) List(name string) []string { return c.get(name, List).list }
+
+// IsNull reports whether the key has no value at all.
+func (c *Config) IsNull(name string) bool { return c.get(name).null }
+
+// Duration returns a key that counts milliseconds (its name ends in .ms). The longest durations saturate.
+func (c *Config) Duration(name string) time.Duration { return milliseconds(c.Int64(name)) }
+
+// Text returns any key's value as Kafka shows it, and false if it is null.
+func (c *Config) Text(name string) (string, bool) {
+	v := c.get(name)
+	return v.text, !v.null
+}
+
+func milliseconds(n int64) time.Duration {
+	if n > math.MaxInt64/int64(time.Millisecond) {
+		return math.MaxInt64
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// Source says which layer gives the key its value.
+func (c *Config) Source(name string) Source {
+	v := c.now.Load()
+	for src := DynamicBroker; src <= StaticBroker; src++ {
+		if _, ok := v.layers[src][name]; ok {
+			return src
+		}
+	}
+	return Default
+}
+
+// Properties returns a copy of one layer as it was given.
+func (c *Config) Properties(src Source) map[string]string {
+	return maps.Clone(c.now.Load().layers[src])
+}

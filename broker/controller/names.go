@@ -1,0 +1,50 @@
+package controller
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// maxTopicName is the longest topic name, so that directories named after
+// partitions fit a file name.
+const maxTopicName = 249
+
+// refusal is why a request, or a part of it, is refused: Kafka's error and text.
+type refusal struct {
+	err     *kerr.Error
+	message string
+}
+
+func refuse(err *kerr.Error, format string, args ...any) *refusal {
+	return &refusal{err, fmt.Sprintf(format, args...)}
+}
+
+// checkTopicName applies Kafka's rules for names.
+func checkTopicName(name string) *refusal {
+	why := ""
+	switch {
+	case name == "":
+		why = "the empty string is not allowed"
+	case name == "." || name == "..":
+		why = "'" + name + "' is not allowed"
+	case len(name) > maxTopicName:
+		why = fmt.Sprintf("the length of '%s' is longer than the max allowed length %d", name, maxTopicName)
+	case strings.ContainsFunc(name, func(r rune) bool { return !isTopicRune(r) }):
+		why = "'" + name + "' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'"
+	default:
+		return nil
+	}
+	return refuse(kerr.InvalidTopicException, "Topic name is invalid: %s", why)
+}
+
+func isTopicRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '_' || r == '-'
+}
+
+// collide reports whether two names differ only in dots and underscores, which
+// metrics do not tell apart.
+func collide(a, b string) bool {
+	return strings.ReplaceAll(a, ".", "_") == strings.ReplaceAll(b, ".", "_")
+}

@@ -1,0 +1,173 @@
+package replica
+
+import (
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"klab/broker/partition"
+	"klab/broker/storage"
+)
+
+// Append is a request to append batches, one a partition, as their leader.
+type Append struct {
+	Acks    int16         // 0, 1 or -1; others are the caller's to refuse
+	Timeout time.Duration // how long an acks=-1 write may wait for the ISR
+	Origin  storage.Origin
+	Batches []Batch
+	// Done is called once, with one result a batch, in their order: before Append returns if nothing has to be waited
+	// for, else by whoever settles the last one. It must not block.
+	Done func([]Appended)
+}
+
+// Batch is the bytes of one record batch for one partition. They are changed in place (offsets, epoch) and are written
+// when Append returns.
+type Batch struct {
+	storage.TopicPartition
+	Records []byte
+}
+
+// Appended is the result of one batch.
+type Appended struct {
+	storage.TopicPartition
+	Info storage.AppendInfo // also set when the write was appended but Err says that it is not replicated
+	Err  error              // wraps a *kerr.Error, or is a *storage.Error with more to say; nil if acknowledged
+}
+
+// appending is one batch under way. Its pointer is the token of its waiter.
+type appending struct {
+	Appended
+	all     *appends
+	at      *hosted
+	settled bool // guarded by all.mu
+}
+
+// appends is one request under way.
+type appends struct {
+	r    *Replicas
+	req  *Append
+	each []appending
+
+	mu      sync.Mutex
+	waiting int // batches not settled, and one for Append itself while it runs
+	timer   *time.Timer
+}
+
+// Append appends every batch to the partition it leads and answers through req.Done.
+func (r *Replicas) Append(req *Append) {
+	a := &appends{r: r, req: req, each: make([]appending, len(req.Batches)), waiting: len(req.Batches) + 1}
+	for i := range a.each {
+		a.each[i].all = a
+		a.each[i].TopicPartition = req.Batches[i].TopicPartition
+		r.append(&a.each[i], req.Batches[i].Records)
+	}
+	a.mu.Lock()
+	a.waiting--
+	done := a.waiting == 0
+	if !done {
+		a.timer = time.AfterFunc(req.Timeout, a.expire)
+	}
+	a.mu.Unlock()
+	if done {
+		a.finish()
+	}
+}
+
+// append writes one batch and settles it, or leaves a waiter for it.
+func (r *Replicas) append(w *appending, records []byte) {
+	h, kerror := r.find(w.TopicPartition)
+	if kerror != nil {
+		w.settle(kerror)
+		return
+	}
+	w.at = h
+	now, live := r.cfg.Clock(), r.cfg.Metadata.Snapshot()
+	done, out, err := h.append(w, records, now, live)
+	if err != nil {
+		r.checkDir(h.dir)
+	}
+	if done {
+		w.settleWith(err)
+	}
+	r.settle(h, out)
+}
+
+// append writes the batch under the partition's lock. It reports whether the outcome is known already.
+func (h *hosted) append(w *appending, records []byte, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
+	acks := w.all.req.Acks
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if kerror := h.core.Admit(acks); kerror != nil {
+		return true, out, kerror
+	}
+	w.Info, err = h.log.AppendAsLeader(records, h.core.LeaderEpoch(), w.all.req.Origin, now)
+	if err != nil {
+		return true, out, err
+	}
+	if !w.Info.Duplicate {
+		h.appended += int64(w.Info.Bytes)
+		out = h.after(h.core.Appended(w.Info.LastOffset+1, now, live), endMoved)
+	}
+	if acks != partition.AcksAll {
+		return true, out, nil
+	}
+	done, kerror := h.core.Await(partition.Waiter{Offset: w.Info.LastOffset + 1, Token: w})
+	if kerror != nil {
+		err = kerror
+	}
+	return done, out, err
+}
+
+// settle ends the wait of one batch; err is nil if it is acknowledged.
+func (w *appending) settle(err *kerr.Error) {
+	if err == nil {
+		w.settleWith(nil)
+		return
+	}
+	w.settleWith(err)
+}
+
+func (w *appending) settleWith(err error) {
+	a := w.all
+	a.mu.Lock()
+	if w.settled {
+		a.mu.Unlock()
+		return
+	}
+	w.settled, w.Err = true, err
+	a.waiting--
+	last := a.waiting == 0
+	a.mu.Unlock()
+	if err == nil && a.req.Origin == storage.Client && !w.Info.Duplicate {
+		a.r.acknowledged(w.at, &w.Info, a.req.Acks)
+	}
+	if last {
+		a.finish()
+	}
+}
+
+// expire settles what still waits when the request's time is up.
+func (a *appends) expire() {
+	for i := range a.each {
+		w := &a.each[i]
+		if w.at != nil {
+			w.at.mu.Lock()
+			w.at.core.Cancel(w)
+			w.at.mu.Unlock()
+		}
+		w.settle(kerr.RequestTimedOut)
+	}
+}
+
+// finish runs once, when nothing waits any more.
+func (a *appends) finish() {
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	results := make([]Appended, len(a.each))
+	for i := range a.each {
+		results[i] = a.each[i].Appended
+	}
+	a.req.Done(results)
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Request is one decoded request and where it came from.
+type Request struct {
+	kmsg.Request
+	ClientID      string // "" also for a null client id
+	CorrelationID int32
+	Listener      string // the name of the listener, such as PLAINTEXT
+	RemoteAddr    net.Addr
+	Principal     string // such as User:ANONYMOUS
+	Received      time.Time
+}
+
+// Handler answers one request. See the package comment for what it may and may not do.
+type Handler func(ctx context.Context, r *Request) Reply
+
+// Entry is one line of the table of what is served: an API key, the versions, and who handles them.
+type Entry struct {
+	Key, Min, Max int16
+	Handle        Handler
+	ClusterAction bool // only brokers may ask it, once there is an authorizer
+}
+
+// Reply is what a handler promises: a response now, one later, none, or the end of the connection.
+type Reply struct {
+	now   kmsg.Response
+	later <-chan kmsg.Response
+	err   error
+	kind  replyKind
+}
+
+type replyKind uint8
+
+const (
+	replyClose replyKind = iota // the zero Reply: a handler that promised nothing is broken
+	replyNow
+	replyLater
+	replyNone
+)
+
+// Now replies with resp. Its version is set by the server.
+func Now(resp kmsg.Response) Reply { return Reply{kind: replyNow, now: resp} }
+
+// Later replies with what is sent on c. The sender must never block: c needs room for one, as the connection may be gone.
+// Closing c without a value closes the connection.
+func Later(c <-chan kmsg.Response) Reply { return Reply{kind: replyLater, later: c} }
+
+// None sends nothing: Produce with acks=0.
+func None() Reply { return Reply{kind: replyNone} }
+
+// Close ends the connection after the replies that are still owed. err says why, for the log; nil for no fault.
+func Close(err error) Reply { return Reply{kind: replyClose, err: err} }

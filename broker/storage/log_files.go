@@ -1,0 +1,184 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"klab/broker/storage/batch"
+	"klab/broker/storage/fsys"
+)
+
+// segmentFiles are the files of one segment as a listing shows them.
+type segmentFiles struct {
+	base     int64
+	sizes    segmentSizes
+	complete bool // the indexes exist and hold whole entries
+}
+
+// folderFiles are the files of a partition.
+type folderFiles struct {
+	segments  []segmentFiles // by base
+	snapshots []int64        // ascending
+}
+
+// listSegments lists a partition's directory, and removes indexes without a log.
+func listSegments(f *folder) (folderFiles, error) {
+	infos, err := f.fs.ReadDir(f.dir())
+	if err != nil {
+		return folderFiles{}, fmt.Errorf("cannot list partition: %w", err)
+	}
+	var out folderFiles
+	sizes := map[int64]map[string]int64{}
+	for _, info := range infos {
+		base, suffix, ok := parseNumbered(info.Name)
+		switch {
+		case !ok:
+		case suffix == snapshotSuffix:
+			out.snapshots = append(out.snapshots, base)
+		case slices.Contains([]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}, suffix):
+			if sizes[base] == nil {
+				sizes[base] = map[string]int64{}
+			}
+			sizes[base][suffix] = info.Size
+		}
+	}
+	for _, base := range slices.Sorted(maps.Keys(sizes)) {
+		if _, ok := sizes[base][logSuffix]; !ok {
+			if err := removeOrphans(f, base, sizes[base]); err != nil {
+				return folderFiles{}, err
+			}
+			continue
+		}
+		out.segments = append(out.segments, segmentFilesOf(base, sizes[base]))
+	}
+	return out, nil
+}
+
+func segmentFilesOf(base int64, sizes map[string]int64) segmentFiles {
+	_, hasIndex := sizes[indexSuffix]
+	_, hasTimes := sizes[timeIndexSuffix]
+	return segmentFiles{
+		base:  base,
+		sizes: segmentSizes{sizes[logSuffix], sizes[indexSuffix], sizes[timeIndexSuffix], sizes[txnIndexSuffix]},
+		complete: hasIndex && hasTimes &&
+			sizes[indexSuffix]%offsetEntrySize == 0 &&
+			sizes[timeIndexSuffix]%timeEntrySize == 0 &&
+			sizes[txnIndexSuffix]%abortedEntrySize == 0,
+	}
+}
+
+func removeOrphans(f *folder, base int64, suffixes map[string]int64) error {
+	for suffix := range suffixes {
+		if err := f.fs.Remove(f.numbered(base, suffix)); err != nil {
+			return fmt.Errorf("cannot remove an index without a log: %w", err)
+		}
+	}
+	return nil
+}
+
+// completeSwaps removes what was deleted, and ends what the cleaner left half
+// done: it undoes what has no complete result and completes what has one.
+func completeSwaps(f *folder) error {
+	infos, err := f.fs.ReadDir(f.dir())
+	if err != nil {
+		return fmt.Errorf("cannot list partition: %w", err)
+	}
+	var remove, swaps []string
+	firstCleaned := int64(math.MaxInt64)
+	for _, info := range infos {
+		base, suffix, ok := parseNumbered(info.Name)
+		switch {
+		case !ok:
+		case strings.HasSuffix(suffix, deletedSuffix):
+			remove = append(remove, info.Name)
+		case strings.HasSuffix(suffix, cleanedSuffix):
+			firstCleaned = min(firstCleaned, base)
+			remove = append(remove, info.Name)
+		case strings.HasSuffix(suffix, swapSuffix):
+			swaps = append(swaps, info.Name)
+		}
+	}
+	swaps = slices.DeleteFunc(swaps, func(name string) bool {
+		base, _, _ := parseNumbered(name)
+		if base >= firstCleaned {
+			remove = append(remove, name)
+		}
+		return base >= firstCleaned
+	})
+	if len(swaps) > 0 {
+		replaced, err := f.replacedBy(swaps, infos)
+		if err != nil {
+			return err
+		}
+		remove = append(remove, replaced...)
+	}
+	for _, name := range remove {
+		if err := f.fs.Remove(f.file(name)); err != nil {
+			return fmt.Errorf("cannot remove a leftover: %w", err)
+		}
+	}
+	for _, name := range swaps {
+		if err := f.fs.Rename(f.file(name), f.file(strings.TrimSuffix(name, swapSuffix))); err != nil {
+			return fmt.Errorf("cannot complete a cleaning: %w", err)
+		}
+	}
+	if len(remove)+len(swaps) == 0 {
+		return nil
+	}
+	return f.fs.SyncDir(f.dir())
+}
+
+// replacedBy lists the segment files in the range of offsets that the swap files cover.
+func (f *folder) replacedBy(swaps []string, infos []fsys.Info) (names []string, err error) {
+	from, to := int64(math.MaxInt64), int64(0)
+	for _, name := range swaps {
+		base, suffix, _ := parseNumbered(name)
+		if suffix != logSuffix+swapSuffix {
+			continue
+		}
+		end, err := endOfFile(f.fs, f.file(name), base)
+		if err != nil {
+			return nil, err
+		}
+		from, to = min(from, base), max(to, end)
+	}
+	for _, info := range infos {
+		base, suffix, ok := parseNumbered(info.Name)
+		ordinary := slices.Contains([]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}, suffix)
+		if ok && ordinary && base >= from && base < to {
+			names = append(names, info.Name)
+		}
+	}
+	return names, nil
+}
+
+// endOfFile reads through a file of batches and returns the offset after the last.
+func endOfFile(f fsys.FS, path string, base int64) (end int64, err error) {
+	data, err := f.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	file, err := f.OpenFile(path, os.O_RDONLY)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close()
+	w := openWindow(&largeWindows, file, data.Size)
+	defer w.close(&largeWindows)
+	for at, end := int64(0), base; ; {
+		h, err := w.header(at)
+		if _, bad := errors.AsType[*batch.Error](err); bad || err == io.EOF || errors.Is(err, batch.ErrShort) {
+			return end, nil
+		}
+		if err != nil {
+			return 0, fmt.Errorf("cannot read %s: %w", path, err)
+		}
+		at, end = at+h.Size(), h.NextOffset()
+	}
+}

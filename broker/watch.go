@@ -1,0 +1,175 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"klab/broker/config"
+	"klab/coordinator/session"
+	"klab/coordinator/znode"
+)
+
+// watchAgain is the pause after ZooKeeper refused to be read, which is never ordinary.
+const watchAgain = time.Second
+
+// follow calls read, which acts on what it finds and arms a watch, again whenever the watch fires or ends with its session.
+func (b *Broker) follow(ctx context.Context, what string, read func(ctx context.Context) (<-chan zk.Event, error)) {
+	for ctx.Err() == nil {
+		watch, err := read(ctx)
+		if err != nil && (ctx.Err() != nil || errors.Is(err, session.ErrClosed)) {
+			return
+		}
+		var again <-chan time.Time
+		if err != nil && !errors.Is(err, session.ErrExpired) {
+			b.log.Warn("cannot follow "+what, "error", err)
+			again = time.After(watchAgain)
+		} else if err != nil {
+			continue // the next read waits for the next session
+		}
+		select {
+		case <-watch:
+		case <-again:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// followFeatures keeps the version of /feature, which ApiVersions reports (KIP-584).
+func (b *Broker) followFeatures(ctx context.Context) {
+	b.follow(ctx, "/feature", func(ctx context.Context) (<-chan zk.Event, error) {
+		_, stat, watch, err := b.zk.ExistsW(ctx, znode.FeaturePath)
+		if err != nil {
+			return nil, err
+		}
+		version := int64(-1)
+		if stat != nil {
+			version = int64(stat.Version)
+		}
+		b.features.Store(version)
+		return watch, nil
+	})
+}
+
+// configChanges processes the notifications under /config/changes (Kafka's ZkNodeChangeNotificationListener).
+type configChanges struct {
+	*Broker
+	last int64 // the highest sequence number that was processed
+}
+
+// keepNotifications is how long they stay for slower brokers, by the local clock against the node's creation time.
+const keepNotifications = 15 * time.Minute
+
+func (b *Broker) followConfigChanges(ctx context.Context) {
+	c := &configChanges{Broker: b, last: -1}
+	b.follow(ctx, znode.ConfigChangesPath, c.read)
+}
+
+func (c *configChanges) read(ctx context.Context) (<-chan zk.Event, error) {
+	names, _, watch, err := c.zk.ChildrenW(ctx, znode.ConfigChangesPath)
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[string]bool) // what several notifications name is read once
+	newest := c.last
+	for _, name := range names {
+		seq, ok := znode.SequenceOf(name)
+		if !ok || seq <= c.last {
+			continue
+		}
+		newest = max(newest, seq)
+		if err := c.notification(ctx, znode.ConfigChangesPath+"/"+name, seen); err != nil {
+			return nil, err
+		}
+	}
+	c.last = newest
+	return watch, nil
+}
+
+func (c *configChanges) notification(ctx context.Context, path string, seen map[string]bool) error {
+	data, stat, err := c.zk.Get(ctx, path)
+	if errors.Is(err, session.ErrNoNode) {
+		return nil // another broker found it old
+	}
+	if err != nil {
+		return err
+	}
+	entity, err := znode.DecodeConfigChange(data)
+	switch {
+	case err != nil:
+		c.log.Warn("ignored a configuration change", "path", path, "error", err)
+	case !seen[entity]:
+		seen[entity] = true
+		if err := c.apply(ctx, entity); err != nil {
+			return err
+		}
+	}
+	if created := time.UnixMilli(stat.Ctime); c.opt.Clock().Sub(created) > keepNotifications {
+		if err := c.zk.Delete(ctx, path, -1); err != nil && !errors.Is(err, session.ErrNoNode) {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply reads the entity that changed, never the notification, and puts it into effect.
+func (c *configChanges) apply(ctx context.Context, entity string) error {
+	kind, name, _ := strings.Cut(entity, "/")
+	switch kind {
+	case znode.ConfigTopics:
+		if !c.topics.isKnown(name) {
+			return nil // it is read when it is needed
+		}
+		if _, err := c.topics.load(ctx, name); err != nil {
+			return err
+		}
+		c.replicas.TopicConfigChanged(name)
+	case znode.ConfigBrokers:
+		return c.loadDynamicConfig(ctx)
+	}
+	return nil
+}
+
+// loadDynamicConfig reads /config/brokers/<default> and /config/brokers/<id> and applies what changed.
+func (b *Broker) loadDynamicConfig(ctx context.Context) error {
+	var changed []string
+	for _, layer := range []struct {
+		source config.Source
+		path   string
+	}{
+		{config.DynamicDefaultBroker, znode.ConfigPath(znode.ConfigBrokers, znode.DefaultEntity)},
+		{config.DynamicBroker, znode.BrokerConfigPath(b.id)},
+	} {
+		props, err := b.readConfig(ctx, layer.path)
+		if err != nil {
+			return err
+		}
+		names, err := b.cfg.SetDynamic(layer.source, props)
+		if err != nil {
+			b.log.Warn("some of the dynamic configuration is not usable", "path", layer.path, "error", err)
+		}
+		changed = append(changed, names...)
+	}
+	if len(changed) == 0 || b.replicas == nil {
+		return nil
+	}
+	b.log.Info("the configuration changed", "keys", changed)
+	for _, topic := range b.topics.rebase() {
+		b.replicas.TopicConfigChanged(topic)
+	}
+	return nil
+}
+
+func (b *Broker) readConfig(ctx context.Context, path string) (map[string]string, error) {
+	data, _, err := b.zk.Get(ctx, path)
+	if errors.Is(err, session.ErrNoNode) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return znode.DecodeConfig(data)
+}

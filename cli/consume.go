@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"klab/cluster"
+)
+
+type consumeFlags struct {
+	partitions []int32
+	from       string
+	max        int64
+	follow     bool
+	raw        bool
+	format     string
+}
+
+func newConsume(a *app) *cobra.Command {
+	var f consumeFlags
+	cmd := &cobra.Command{
+		Use: "consume TOPIC", Short: "read records", Args: cobra.ExactArgs(1), ValidArgsFunction: a.topicNames,
+		Long: "Reads the records of a topic, from the beginning to the end that it has now, or with --follow on and on.\n\n" +
+			"--from takes beginning, end, an offset, -N (the last N of each partition), a time such as 2026-01-31T15:04:05\n" +
+			"or 15:04:05, or -30m for half an hour ago.\n\n" + formatHelp,
+		Example: "  klab consume orders --from -10 --format '%p/%o %k = %v\\n'",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("from") && f.follow {
+				f.from = "end"
+			}
+			start, err := cluster.ParsePosition(f.from, time.Now())
+			if err != nil {
+				return inputError{err}
+			}
+			if f.max < 0 {
+				return badInput("cannot read %d records: --max must not be negative", f.max)
+			}
+			layout, err := parseFormat(f.format)
+			if err != nil {
+				return inputError{err}
+			}
+			r := cluster.ReadRequest{Topic: args[0], Partitions: f.partitions, From: start, Max: f.max, Follow: f.follow}
+			a.out.terminal = a.out.terminal && !f.raw
+			return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.consume(cmd.Context(), c, r, layout) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.Int32SliceVar(&f.partitions, "partition", nil, "only these partitions (else all)")
+	flags.StringVar(&f.from, "from", "beginning", "where to begin; with --follow the default is end")
+	flags.Int64Var(&f.max, "max", 0, "end after so many records")
+	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written later")
+	flags.BoolVar(&f.raw, "raw", false, "write bytes as they are, also to a terminal")
+	flags.StringVar(&f.format, "format", `%v\n`, "how to write a record")
+	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{"beginning", "end", "-10"}, cobra.ShellCompDirectiveNoFileComp))
+	a.outputFlag(cmd)
+	return cmd
+}
+
+// consume writes records as they come; what is buffered goes out before it waits for more.
+func (a *app) consume(ctx context.Context, c *cluster.Cluster, r cluster.ReadRequest, layout format) error {
+	w := bufio.NewWriterSize(a.out.w, 64<<10)
+	out := a.out
+	out.w = w
+	r.Waiting = w.Flush
+	for rec, err := range c.Read(ctx, r) {
+		if err == nil {
+			err = out.record(&rec, layout)
+		}
+		if err != nil {
+			w.Flush()
+			return interrupted(ctx, err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("cannot write: %w", err)
+	}
+	return nil
+}
+
+func (o output) record(r *cluster.Record, layout format) error {
+	if o.json {
+		return o.value(toJSON(r))
+	}
+	return layout.write(o, r)
+}
+
+// recordJSON holds bytes as text where they are valid UTF-8, else as base64 under the name with _base64.
+type recordJSON struct {
+	Topic       string       `json:"topic"`
+	Partition   int32        `json:"partition"`
+	Offset      int64        `json:"offset"`
+	Timestamp   time.Time    `json:"timestamp"`
+	Key         *string      `json:"key"`
+	KeyBase64   string       `json:"key_base64,omitempty"`
+	Value       *string      `json:"value"`
+	ValueBase64 string       `json:"value_base64,omitempty"`
+	Headers     []headerJSON `json:"headers,omitempty"`
+	LeaderEpoch int32        `json:"leader_epoch"`
+	Codec       string       `json:"codec"`
+}
+
+type headerJSON struct {
+	Key         string  `json:"key"`
+	Value       *string `json:"value"`
+	ValueBase64 string  `json:"value_base64,omitempty"`
+}
+
+func toJSON(r *cluster.Record) recordJSON {
+	j := recordJSON{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Time, LeaderEpoch: r.LeaderEpoch, Codec: r.Codec}
+	j.Key, j.KeyBase64 = jsonBytes(r.Key)
+	j.Value, j.ValueBase64 = jsonBytes(r.Value)
+	for _, h := range r.Headers {
+		hj := headerJSON{Key: h.Key}
+		hj.Value, hj.ValueBase64 = jsonBytes(h.Value)
+		j.Headers = append(j.Headers, hj)
+	}
+	return j
+}
+
+func jsonBytes(b []byte) (text *string, encoded string) {
+	switch {
+	case b == nil:
+		return nil, ""
+	case utf8.Valid(b):
+		return new(string(b)), ""
+	}
+	return nil, base64.StdEncoding.EncodeToString(b)
+}

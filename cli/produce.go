@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"klab/cluster"
+)
+
+// maxLine bounds one line of input, in bytes: above Kafka's default message.max.bytes, so that the broker is the one to refuse.
+const maxLine = 16 << 20
+
+type produceFlags struct {
+	separator, null string
+	headers         []string
+	partition       int32
+	acks, codec     string
+	timeout         time.Duration
+	linger          time.Duration
+}
+
+func newProduce(a *app) *cobra.Command {
+	var f produceFlags
+	cmd := &cobra.Command{
+		Use: "produce TOPIC", Short: "write the lines of standard input, one record a line", Args: cobra.ExactArgs(1), ValidArgsFunction: a.topicNames,
+		Example: "  echo 'order-17:paid' | klab produce orders --key-separator :",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, err := f.parse(args[0], cmd.Flags().Changed("partition"), cmd.Flags().Changed("null-marker"))
+			if err != nil {
+				return inputError{err}
+			}
+			return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.produce(cmd.Context(), c, p) })
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.separator, "key-separator", "", "what divides key and value in a line; a line without it has a null key")
+	flags.StringVar(&f.null, "null-marker", "", "a key or value equal to this is null")
+	flags.StringArrayVar(&f.headers, "header", nil, "key=value, a header of every record; may be repeated")
+	flags.Int32Var(&f.partition, "partition", 0, "write to this partition (else by the key's hash)")
+	flags.StringVar(&f.acks, "acks", "all", "0, 1 or all: who must have a record before it counts as written")
+	flags.StringVar(&f.codec, "codec", "none", "none, gzip, snappy, lz4 or zstd")
+	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "give a record up after this")
+	flags.DurationVar(&f.linger, "linger", 0, "wait this long for a batch to fill")
+	fixed := func(name string, values ...string) {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	fixed("acks", "0", "1", "all")
+	fixed("codec", "none", "gzip", "snappy", "lz4", "zstd")
+	a.outputFlag(cmd)
+	return cmd
+}
+
+// producing is a checked request to produce.
+type producing struct {
+	template  cluster.NewRecord // topic, partition and headers of every record
+	separator string
+	null      *string
+	options   cluster.WriterOptions
+}
+
+func (f produceFlags) parse(topic string, toPartition, nulls bool) (producing, error) {
+	p := producing{template: cluster.NewRecord{Topic: topic}, separator: f.separator}
+	var err error
+	if p.options.Acks, err = cluster.ParseAcks(f.acks); err != nil {
+		return p, err
+	}
+	if p.options.Codec, err = cluster.ParseCodec(f.codec); err != nil {
+		return p, err
+	}
+	p.options.Timeout, p.options.Linger = f.timeout, f.linger
+	for _, h := range f.headers {
+		key, value, ok := strings.Cut(h, "=")
+		if !ok {
+			return p, fmt.Errorf("cannot use --header %q: give key=value", h)
+		}
+		p.template.Headers = append(p.template.Headers, cluster.Header{Key: key, Value: []byte(value)})
+	}
+	if toPartition {
+		if f.partition < 0 {
+			return p, fmt.Errorf("cannot write to partition %d: partitions count from 0", f.partition)
+		}
+		p.template.Partition = &f.partition
+	}
+	if nulls {
+		p.null = &f.null
+	}
+	return p, nil
+}
+
+// record makes a record of a line.
+func (p producing) record(line string) cluster.NewRecord {
+	r := p.template
+	value := line
+	if p.separator != "" {
+		if key, rest, ok := strings.Cut(line, p.separator); ok {
+			r.Key, value = p.bytes(key), rest
+		}
+	}
+	r.Value = p.bytes(value)
+	return r
+}
+
+func (p producing) bytes(s string) []byte {
+	if p.null != nil && s == *p.null {
+		return nil
+	}
+	return []byte(s)
+}
+
+// produced is the line of result.
+type produced struct {
+	Records int64   `json:"records"`
+	Failed  int64   `json:"failed"`
+	Bytes   int64   `json:"bytes"`
+	Ms      float64 `json:"ms"`
+	Retries int64   `json:"retries"`
+}
+
+// tally collects the fates of records; the writer calls it from its own goroutine.
+type tally struct {
+	mu    sync.Mutex
+	done  produced
+	first error
+}
+
+func (t *tally) fate(_ cluster.Ack, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil {
+		t.done.Records++
+		return
+	}
+	t.done.Failed++
+	t.first = cmp.Or(t.first, err)
+}
+
+func (a *app) produce(ctx context.Context, c *cluster.Cluster, p producing) error {
+	if err := a.checkTopic(ctx, c, p.template); err != nil {
+		return err
+	}
+	w, err := c.OpenWriter(p.options)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	var t tally
+	start := time.Now()
+	bytes, readErr := a.sendLines(ctx, w, p, &t)
+	flushErr := w.Flush(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done.Bytes, t.done.Retries = bytes, w.Retries()
+	t.done.Ms = float64(time.Since(start).Microseconds()) / 1000
+	if err := a.report(t.done); err != nil {
+		return err
+	}
+	return cmp.Or(t.first, readErr, flushErr)
+}
+
+// checkTopic finds out before anything is read whether there is somewhere to write to.
+func (a *app) checkTopic(ctx context.Context, c *cluster.Cluster, r cluster.NewRecord) error {
+	s, err := c.Glance(ctx)
+	if err != nil {
+		return err
+	}
+	t, ok := s.Topic(r.Topic)
+	if !ok {
+		return a.noTopic(r.Topic)
+	}
+	if r.Partition != nil && int(*r.Partition) >= len(t.Partitions) {
+		return badInput("cannot write to partition %d of topic %s: it has partitions 0 to %d", *r.Partition, r.Topic, len(t.Partitions)-1)
+	}
+	return nil
+}
+
+// sendLines hands every line of the input to the writer. After a first failure it reads no further.
+func (a *app) sendLines(ctx context.Context, w *cluster.Writer, p producing, t *tally) (bytes int64, err error) {
+	lines := bufio.NewScanner(a.in)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	for lines.Scan() && ctx.Err() == nil && !t.failed() {
+		r := p.record(lines.Text())
+		bytes += int64(len(r.Key) + len(r.Value))
+		w.Send(ctx, r, t.fate)
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return bytes, badInput("cannot read standard input: a line is longer than %d bytes", maxLine)
+	}
+	if lines.Err() != nil {
+		return bytes, fmt.Errorf("cannot read standard input: %w", lines.Err())
+	}
+	return bytes, ctx.Err()
+}
+
+func (t *tally) failed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.first != nil
+}
+
+func (a *app) report(r produced) error {
+	if a.out.json {
+		return a.out.value(r)
+	}
+	failed := ""
+	if r.Failed > 0 {
+		failed = fmt.Sprintf(", %d failed", r.Failed)
+	}
+	return a.out.line("%d records%s, %s, %d retries", r.Records, failed, millis(time.Duration(r.Ms*float64(time.Millisecond))), r.Retries)
+}

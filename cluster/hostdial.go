@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+
+	"klab/launcher/event"
+	"klab/launcher/lifecycle"
+	"klab/launcher/supervisor"
+)
+
+// dialHost finds the launcher's supervisor of a home.
+func dialHost(ctx context.Context, home string) (host, error) {
+	client, err := supervisor.Dial(ctx, home)
+	if errors.Is(err, supervisor.ErrNotRunning) {
+		return nil, fmt.Errorf("no cluster runs at %s: start one with klab up, or name one with --bootstrap host:port: %w", home, ErrNothing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach the cluster at %s: %w", home, err)
+	}
+	return launched{client}, nil
+}
+
+// launched is the host behind a supervisor.
+type launched struct{ client *supervisor.Client }
+
+func (l launched) status(ctx context.Context) (hostStatus, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	s, err := l.client.Status(ctx)
+	if err != nil {
+		return hostStatus{}, err
+	}
+	return fromStatus(s), nil
+}
+
+func fromStatus(s supervisor.Status) hostStatus {
+	h := hostStatus{name: s.Name}
+	if zk := s.ZooKeeper; zk != nil {
+		h.zookeeper = &ZooKeeper{Connect: zk.Connect, PID: zk.PID, State: zk.State}
+	}
+	for _, b := range s.Brokers {
+		h.brokers = append(h.brokers, hostBroker{
+			id: b.ID, host: b.Host, port: int32(b.Port), pid: b.PID, state: b.State, since: b.Since, started: b.Started, rss: b.RSSBytes,
+		})
+	}
+	return h
+}
+
+func (l launched) do(ctx context.Context, verb BrokerVerb, id int32, by string) error {
+	return l.client.Do(ctx, supervisor.Action{Verb: lifecycle.Verb(verb), Target: "broker", ID: id, By: by})
+}
+
+func (l launched) events(ctx context.Context, after int64, follow bool) iter.Seq2[hostEvent, error] {
+	return func(yield func(hostEvent, error) bool) {
+		for e, err := range l.client.Events(ctx, after, follow) {
+			if !yield(hostEvent{seq: e.Seq, cause: e.Cause, fact: fromEvent(e)}, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// fromEvent makes a fact of an event. Brokers report about themselves and, as controller, about others: in a fact Broker is
+// whom it concerns, and Source who says so.
+func fromEvent(e event.Event) Fact {
+	f := Fact{
+		Time: e.Time, Source: e.Source, Kind: e.Kind, Broker: e.Broker, Topic: e.Topic, Partition: e.Partition, By: e.By,
+		Cause: e.Cause, SinceCause: NoCause, Fields: e.Fields,
+	}
+	if f.Topic == "" {
+		f.Partition = -1
+	}
+	switch f.Kind {
+	case KindControllerElected, KindBrokerUp, KindBrokerDown:
+		if id, ok := f.Int("broker"); ok {
+			f.Broker = int32(id)
+		}
+	case KindControllerResigned, KindReplicaLeader, KindReplicaTruncated, KindFirstWrite:
+		if id, ok := reporter(e.Source); ok && f.Broker < 0 {
+			f.Broker = id
+		}
+	case KindLeaderElected:
+		f.Broker = -1
+		if id, ok := f.Int("new"); ok {
+			f.Broker = int32(id)
+		}
+	case KindTopicCreated, KindTopicDeleted, KindPartitionsAdded:
+		f.Broker, f.Partition = -1, -1
+	case KindPartitionOffline, KindISRShrunk, KindISRGrown:
+		f.Broker = -1
+	case KindSessionOpened, KindSessionExpired, KindSessionClosed:
+		if id, ok := registration(f.Fields["ephemerals"]); ok && f.Broker < 0 {
+			f.Broker = id
+		}
+	}
+	return f
+}
+
+// reporter reads the id out of a source such as "broker 2".
+func reporter(source string) (int32, bool) {
+	id, ok := strings.CutPrefix(source, "broker ")
+	n, err := strconv.ParseInt(id, 10, 32)
+	return int32(n), ok && err == nil
+}
+
+// registration finds whose registration is among a session's ephemeral znodes.
+func registration(paths any) (int32, bool) {
+	list, _ := paths.([]any)
+	for _, p := range list {
+		path, _ := p.(string)
+		if at := strings.LastIndex(path, "/brokers/ids/"); at >= 0 {
+			if n, err := strconv.ParseInt(path[at+len("/brokers/ids/"):], 10, 32); err == nil {
+				return int32(n), true
+			}
+		}
+	}
+	return 0, false
+}
+
+// reconnectAfter is how long to wait before the launcher is asked for events again.
+const reconnectAfter = 500 * time.Millisecond

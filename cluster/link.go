@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// requestTimeout bounds every request that observes. A broker that takes longer is left for the next round.
+const requestTimeout = time.Second
+
+// link is the connection to one broker's address. Each broker has its own, so that one that hangs delays no other.
+type link struct {
+	address string
+	client  *kgo.Client
+	busy    atomic.Bool // a round of requests is under way
+}
+
+func newLink(address string, opts []kgo.Opt) (*link, error) {
+	client, err := kgo.NewClient(append(opts,
+		kgo.SeedBrokers(address), kgo.RequestRetries(0), kgo.DialTimeout(requestTimeout), kgo.RequestTimeoutOverhead(2*requestTimeout),
+		kgo.ConnIdleTimeout(time.Minute),
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	return &link{address: address, client: client}, nil
+}
+
+func (l *link) request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return l.client.SeedBrokers()[0].Request(ctx, req)
+}
+
+func (l *link) close() { l.client.Close() }
+
+// link returns the connection to address, made when it is first asked for.
+func (c *Cluster) link(address string) (*link, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l, ok := c.links[address]; ok {
+		return l, nil
+	}
+	l, err := newLink(address, append([]kgo.Opt{kgo.ClientID("klab"), kgo.DisableClientMetrics()}, c.target.Options...))
+	if err != nil {
+		return nil, err
+	}
+	c.links[address] = l
+	return l, nil
+}

@@ -1,0 +1,76 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Request is an operation on a cluster, before it is done. Every one can be said as a command line.
+type Request interface{ command(to addressee) Command }
+
+// addressee is how command lines name the cluster.
+type addressee struct {
+	args      []string // after "klab"
+	bootstrap string   // after --bootstrap-server
+}
+
+func (a addressee) klab(words ...string) string {
+	return line(append(append([]string{"klab"}, a.args...), words...)...)
+}
+
+// kafka is a line for one of the tools in Kafka's bin directory.
+func (a addressee) kafka(tool string, words ...string) string {
+	return line(append([]string{tool, "--bootstrap-server", a.bootstrap}, words...)...)
+}
+
+// CommandOf returns the lines equal to doing r on this cluster.
+func (c *Cluster) CommandOf(r Request) Command {
+	return r.command(addressee{args: c.target.Args, bootstrap: c.Bootstrap()})
+}
+
+// operationTimeout bounds operations whose context has no deadline.
+const operationTimeout = 30 * time.Second
+
+// perform does one operation, and enters it in the command log.
+func (c *Cluster) perform(ctx context.Context, r Request, do func(context.Context) error) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, operationTimeout)
+		defer cancel()
+	}
+	start := time.Now()
+	err := do(ctx)
+	c.commands.add(Executed{Time: start, Took: time.Since(start), Command: c.CommandOf(r), Err: err})
+	c.wake()
+	return err
+}
+
+// administer is perform for an operation of kadm. verb and noun begin its error: "cannot create topic orders: …".
+func (c *Cluster) administer(ctx context.Context, r Request, what string, do func(context.Context, *kadm.Client) error) error {
+	return c.perform(ctx, r, func(ctx context.Context) error {
+		client, err := c.kafka()
+		if err == nil {
+			err = do(ctx, kadm.NewClient(client))
+		}
+		if err != nil {
+			return fmt.Errorf("cannot %s: %w", what, c.explain(err))
+		}
+		return nil
+	})
+}
+
+// explain marks errors that mean that nobody is there.
+func (c *Cluster) explain(err error) error {
+	if ke, ok := errors.AsType[*kerr.Error](err); ok {
+		return ke
+	}
+	if unreachable(err) {
+		return fmt.Errorf("no broker answers at %s: %w: %w", c.Bootstrap(), ErrNothing, err)
+	}
+	return err
+}

@@ -1,0 +1,182 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+func TestCommandLines(t *testing.T) {
+	c := &Cluster{target: Target{Args: []string{"-b", "h:1"}}, bootstrap: []string{"h:1", "h:2"}}
+	const kafka = " --bootstrap-server h:1,h:2 "
+	for _, want := range []struct {
+		r           Request
+		klab, kafka string
+	}{
+		{
+			NewTopic{Name: "orders", Partitions: 6, ReplicationFactor: 3, Config: map[string]string{"retention.ms": "1", "cleanup.policy": "compact"}},
+			"topic create orders --partitions 6 --replication-factor 3 --config cleanup.policy=compact --config retention.ms=1",
+			"kafka-topics.sh" + kafka + "--create --topic orders --partitions 6 --replication-factor 3 --config cleanup.policy=compact --config retention.ms=1",
+		},
+		{DeleteTopic{"orders"}, "topic delete orders", "kafka-topics.sh" + kafka + "--delete --topic orders"},
+		{AddPartitions{"orders", 9}, "topic alter orders --partitions 9", "kafka-topics.sh" + kafka + "--alter --topic orders --partitions 9"},
+		{
+			ElectPreferred{Topic: "orders", Partitions: []int32{2}}, "topic elect orders --partition 2",
+			"kafka-leader-election.sh" + kafka + "--election-type preferred --topic orders --partition 2",
+		},
+		{ElectPreferred{}, "topic elect --all", "kafka-leader-election.sh" + kafka + "--election-type preferred --all-topic-partitions"},
+		{BrokerAction{Verb: Kill, ID: 3, PID: 77}, "broker kill 3", "kill -KILL 77"},
+		{BrokerAction{Verb: Start, ID: 3}, "broker start 3", "kafka-server-start.sh -daemon config/server-3.properties"},
+		{
+			TailOptions{Topic: "orders", Partitions: []int32{1}, From: FromBeginning()}, "consume orders --from beginning --partition 1 --follow",
+			"kafka-console-consumer.sh" + kafka + "--topic orders --partition 1 --from-beginning",
+		},
+		{ProduceRequest{Topic: "orders", Acks: AcksLeader, Codec: Zstd}, "produce orders --acks 1 --codec zstd", "kafka-console-producer.sh" + kafka + "--topic orders --request-required-acks 1 --compression-codec zstd"},
+	} {
+		got := c.CommandOf(want.r)
+		if got.Klab != "klab -b h:1 "+want.klab {
+			t.Errorf("klab:  %s\nwant: klab -b h:1 %s", got.Klab, want.klab)
+		}
+		if got.Kafka != want.kafka {
+			t.Errorf("kafka: %s\nwant:  %s", got.Kafka, want.kafka)
+		}
+	}
+	one := c.CommandOf(ProduceRequest{Topic: "t", Records: []NewRecord{{Key: []byte("it's"), Value: []byte("a b")}}})
+	if !strings.HasPrefix(one.Klab, `echo 'it'\''s:a b' | klab -b h:1 produce t --key-separator :`) {
+		t.Errorf("quoting: %s", one.Klab)
+	}
+}
+
+func TestTopicOperations(t *testing.T) {
+	c := connect(t, fakeKafka(t))
+	ctx := t.Context()
+	n := NewTopic{Name: "orders", Partitions: 2, ReplicationFactor: 3, Config: map[string]string{"retention.ms": "60000"}}
+	if err := c.CreateTopic(ctx, n); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CreateTopic(ctx, n); !errors.Is(err, kerr.TopicAlreadyExists) || !strings.HasPrefix(err.Error(), "cannot create topic orders: ") {
+		t.Errorf("err = %v", err)
+	}
+	configs, err := c.TopicConfigs(ctx, "orders")
+	i := slices.IndexFunc(configs, func(e TopicConfig) bool { return e.Name == "retention.ms" })
+	if err != nil || i < 0 || configs[i].Value != "60000" || configs[i].Source != "DYNAMIC_TOPIC_CONFIG" {
+		t.Errorf("configs = %+v, %v", configs, err)
+	}
+	if err := c.AddPartitions(ctx, "orders", 5); err != nil {
+		t.Error(err)
+	}
+	if err := c.ElectPreferred(ctx, "orders"); err != nil {
+		t.Error(err)
+	}
+	s, err := c.Look(ctx)
+	if topic, ok := s.Topic("orders"); err != nil || !ok || len(topic.Partitions) != 5 || topic.Records() != 0 {
+		t.Errorf("topic = %+v, %v", topic, err)
+	}
+	if err := c.DeleteTopic(ctx, "orders"); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteTopic(ctx, "orders"); !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		t.Errorf("err = %v", err)
+	}
+	log := c.Commands().Last(100)
+	if len(log) != 7 || log[1].Err == nil || log[0].Err != nil || log[6].Seq != 7 || !strings.HasPrefix(log[3].Command.Klab, "klab topic alter orders") {
+		t.Errorf("command log = %+v", log)
+	}
+	if err := c.BrokerAction(ctx, Kill, 1); !errors.Is(err, ErrNotLaunched) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// Retries are counted by batches that were sent again, and only those.
+func TestRetriesAreCounted(t *testing.T) {
+	fake := fakeKafka(t, kfake.SeedTopics(1, "orders"))
+	c := connect(t, fake)
+	left := 2
+	fake.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		if left--; left < 0 {
+			return nil, nil, false
+		}
+		fake.KeepControl()
+		resp := req.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range req.(*kmsg.ProduceRequest).Topics {
+			rt := kmsg.NewProduceResponseTopic()
+			rt.Topic, rt.TopicID = topic.Topic, topic.TopicID
+			for _, p := range topic.Partitions {
+				rp := kmsg.NewProduceResponseTopicPartition()
+				rp.Partition, rp.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
+				rt.Partitions = append(rt.Partitions, rp)
+			}
+			resp.Topics = append(resp.Topics, rt)
+		}
+		return resp, nil, true
+	})
+	r, err := c.Produce(t.Context(), ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: []byte("x")}}})
+	if err != nil || r.Retries != 2 || r.Written != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestWriteErrorsNameTheRecordsPlace(t *testing.T) {
+	c := connect(t, fakeKafka(t, kfake.SeedTopics(1, "orders")))
+	_, err := c.Produce(t.Context(), ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: make([]byte, 2<<20)}}})
+	if !errors.Is(err, kerr.MessageTooLarge) || !strings.Contains(err.Error(), "orders") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// fakeHost is a launcher.
+type fakeHost struct {
+	status_ hostStatus
+	emit    []hostEvent
+	did     []string
+}
+
+func (h *fakeHost) status(context.Context) (hostStatus, error) { return h.status_, nil }
+
+func (h *fakeHost) do(_ context.Context, verb BrokerVerb, id int32, by string) error {
+	h.did = append(h.did, string(verb)+" "+by)
+	return nil
+}
+
+func (h *fakeHost) events(ctx context.Context, after int64, follow bool) iter.Seq2[hostEvent, error] {
+	return func(yield func(hostEvent, error) bool) {
+		for _, e := range h.emit {
+			if e.seq > after && !yield(e, nil) {
+				return
+			}
+		}
+		if follow {
+			<-ctx.Done()
+		}
+	}
+}
+
+func TestLaunchedClustersTellTheirEvents(t *testing.T) {
+	h := &fakeHost{emit: []hostEvent{
+		{seq: 11, fact: Fact{Kind: KindProcessKilled, Broker: 3, Partition: -1, Time: noon}},
+		{seq: 12, cause: 11, fact: Fact{Kind: KindClusterStopping, Broker: -1, Partition: -1, Time: noon.Add(time.Second)}},
+	}}
+	c := connect(t, fakeKafka(t))
+	c.host = h
+	var got []Fact
+	for f, err := range c.Facts(t.Context(), false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, f)
+	}
+	if len(got) != 2 || got[0].Seq != 1 || got[1].Cause != 1 || got[1].SinceCause != time.Second {
+		t.Errorf("facts = %+v", got)
+	}
+	if err := c.BrokerAction(t.Context(), Pause, 3); err != nil || !slices.Equal(h.did, []string{"pause you"}) {
+		t.Errorf("did %v, %v", h.did, err)
+	}
+}

@@ -1,0 +1,114 @@
+package cluster
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// hedgeAfter is how long one broker is waited for before the next is asked as well.
+const hedgeAfter = 100 * time.Millisecond
+
+// readMetadata asks the brokers at addresses, in that order, each a little after the one before, and returns the first
+// answer and who gave it.
+func (c *Cluster) readMetadata(ctx context.Context, addresses []string) (metadata, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout+hedgeAfter*time.Duration(len(addresses)))
+	defer cancel()
+	type answer struct {
+		m    metadata
+		from string
+		err  error
+	}
+	answers := make(chan answer, len(addresses))
+	var failures []error
+	hedge := time.NewTimer(0)
+	defer hedge.Stop()
+	for asked, back := 0, 0; back < len(addresses); {
+		select {
+		case <-hedge.C:
+			if asked == len(addresses) {
+				continue
+			}
+			address := addresses[asked]
+			asked++
+			go func() {
+				m, err := c.askMetadata(ctx, address)
+				answers <- answer{m, address, err}
+			}()
+			hedge.Reset(hedgeAfter)
+		case a := <-answers:
+			if a.err == nil {
+				return a.m, a.from, nil
+			}
+			back++
+			failures = append(failures, fmt.Errorf("%s: %w", a.from, a.err))
+			hedge.Reset(0)
+		}
+	}
+	return metadata{}, "", errors.Join(failures...)
+}
+
+func (c *Cluster) askMetadata(ctx context.Context, address string) (metadata, error) {
+	l, err := c.link(address)
+	if err != nil {
+		return metadata{}, err
+	}
+	req := kmsg.NewPtrMetadataRequest()
+	req.AllowAutoTopicCreation = false
+	resp, err := l.request(ctx, req)
+	if err != nil {
+		return metadata{}, err
+	}
+	return fromMetadata(resp.(*kmsg.MetadataResponse), time.Now())
+}
+
+// fromMetadata takes over what a response says. A response without brokers is that of a broker that has not heard of the
+// cluster yet.
+func fromMetadata(resp *kmsg.MetadataResponse, at time.Time) (metadata, error) {
+	if len(resp.Brokers) == 0 {
+		return metadata{}, errors.New("it knows no brokers yet")
+	}
+	m := metadata{at: at, controller: resp.ControllerID}
+	if resp.ClusterID != nil {
+		m.clusterID = *resp.ClusterID
+	}
+	for _, b := range resp.Brokers {
+		mb := metaBroker{id: b.NodeID, host: b.Host, port: b.Port}
+		if b.Rack != nil {
+			mb.rack = *b.Rack
+		}
+		m.brokers = append(m.brokers, mb)
+	}
+	slices.SortFunc(m.brokers, func(a, b metaBroker) int { return int(a.id) - int(b.id) })
+	for _, t := range resp.Topics {
+		if t.Topic != nil && t.ErrorCode == 0 {
+			m.topics = append(m.topics, fromTopic(t))
+		}
+	}
+	return m, nil
+}
+
+func fromTopic(t kmsg.MetadataResponseTopic) metaTopic {
+	mt := metaTopic{name: *t.Topic, internal: t.IsInternal}
+	if t.TopicID != ([16]byte{}) {
+		mt.id = base64.RawURLEncoding.EncodeToString(t.TopicID[:])
+	}
+	for _, p := range t.Partitions {
+		mp := metaPartition{
+			id: p.Partition, leader: p.Leader, epoch: p.LeaderEpoch,
+			replicas: p.Replicas, isr: slices.Sorted(slices.Values(p.ISR)), offline: p.OfflineReplicas,
+		}
+		if errors.Is(kerr.ErrorForCode(p.ErrorCode), kerr.LeaderNotAvailable) {
+			mp.leader = -1
+		}
+		mt.partitions = append(mt.partitions, mp)
+	}
+	slices.SortFunc(mt.partitions, func(a, b metaPartition) int { return int(a.id) - int(b.id) })
+	return mt
+}

@@ -1,0 +1,192 @@
+package supervisor
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"klab/launcher/event"
+)
+
+const (
+	journalName  = "events.jsonl"
+	journalBytes = 8 << 20 // of one file; one older file is kept
+	journalRing  = 1024    // events kept in memory for those who follow
+)
+
+// journal numbers events and keeps them: the latest in memory, all that fit in two files. A disk that cannot take an event
+// costs its history, not its delivery: those who follow still see it.
+type journal struct {
+	path string
+
+	mu       sync.Mutex
+	file     *os.File
+	size     int64
+	ring     []event.Event // consecutive Seqs, the last one is last
+	last     int64
+	changed  chan struct{} // closed at the next append
+	diskFail error         // why the latest event is not on the disk
+}
+
+// openJournal continues the numbering of the journal in dir.
+func openJournal(dir string) (*journal, error) {
+	j := &journal{path: filepath.Join(dir, journalName), changed: make(chan struct{})}
+	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the journal of events: %w", err)
+	}
+	j.file = file
+	if err := j.recover(); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("cannot read the journal of events: %w", err)
+	}
+	return j, nil
+}
+
+// recover finds the last Seq and cuts off a line that a crash left unfinished.
+func (j *journal) recover() error {
+	info, err := j.file.Stat()
+	if err != nil {
+		return err
+	}
+	tail := make([]byte, min(info.Size(), 2*maxEventBytes))
+	if _, err := j.file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	whole := tail[:bytes.LastIndexByte(tail, '\n')+1]
+	j.size = info.Size() - int64(len(tail)-len(whole))
+	for line := range bytes.Lines(whole) {
+		var e event.Event
+		if json.Unmarshal(line, &e) == nil {
+			j.last = max(j.last, e.Seq)
+		}
+	}
+	if j.last == 0 {
+		j.last = lastSeqOf(j.path + ".1")
+	}
+	return j.file.Truncate(j.size)
+}
+
+func lastSeqOf(path string) (last int64) {
+	for e := range readEvents(path) {
+		last = e.Seq
+	}
+	return last
+}
+
+// append numbers e, keeps it and wakes those who wait. It returns the event's Seq.
+func (j *journal) append(e event.Event) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last++
+	e.Seq = j.last
+	j.diskFail = j.write(e)
+	if len(j.ring) == journalRing {
+		j.ring = append(j.ring[:0], j.ring[journalRing/4:]...)
+	}
+	j.ring = append(j.ring, e)
+	close(j.changed)
+	j.changed = make(chan struct{})
+	return e.Seq
+}
+
+func (j *journal) write(e event.Event) error {
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if j.size+int64(len(line)) > journalBytes {
+		if err := j.rotate(); err != nil {
+			return err
+		}
+	}
+	n, err := j.file.Write(append(line, '\n'))
+	if err != nil {
+		return errors.Join(err, j.file.Truncate(j.size)) // no half lines
+	}
+	j.size += int64(n)
+	return nil
+}
+
+func (j *journal) rotate() error {
+	if err := os.Rename(j.path, j.path+".1"); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	j.file.Close()
+	j.file, j.size = file, 0
+	return nil
+}
+
+// recent returns the events after a Seq that are in memory, at most limit, and a channel that is closed when there are more.
+// complete is false when older ones are wanted: those are in the files.
+func (j *journal) recent(after int64, limit int) (events []event.Event, changed <-chan struct{}, complete bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	first := j.last - int64(len(j.ring)) + 1
+	if after+1 < first {
+		return nil, j.changed, false
+	}
+	from := min(after-first+1, int64(len(j.ring)))
+	fresh := j.ring[from:]
+	return append([]event.Event(nil), fresh[:min(len(fresh), limit)]...), j.changed, true
+}
+
+// firstInMemory is the Seq from which on [journal.recent] answers.
+func (j *journal) firstInMemory() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last - int64(len(j.ring)) + 1
+}
+
+// history yields the events after a Seq that are no longer in memory, from the files.
+func (j *journal) history(after int64) func(yield func(event.Event) bool) {
+	return func(yield func(event.Event) bool) {
+		before := j.firstInMemory()
+		for _, path := range []string{j.path + ".1", j.path} {
+			for e := range readEvents(path) {
+				if e.Seq >= before {
+					return
+				}
+				if e.Seq > after && !yield(e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (j *journal) close() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.file.Close()
+}
+
+// readEvents yields the events of a file; a file that is not there has none, a line that is no event is passed over.
+func readEvents(path string) func(yield func(event.Event) bool) {
+	return func(yield func(event.Event) bool) {
+		file, err := os.Open(path)
+		if errors.Is(err, fs.ErrNotExist) || err != nil {
+			return
+		}
+		defer file.Close()
+		lines := bufio.NewScanner(file)
+		lines.Buffer(make([]byte, 4096), 2*maxEventBytes)
+		for lines.Scan() {
+			var e event.Event
+			if json.Unmarshal(lines.Bytes(), &e) == nil && !yield(e) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,270 @@
+package tui
+
+import (
+	"context"
+	"slices"
+
+	"klab/cluster"
+	"klab/tui/cell"
+	"klab/tui/keymap"
+	"klab/tui/num"
+	"klab/tui/safe"
+	"klab/tui/words"
+)
+
+const (
+	tailBacklog = 100    // records of each partition that a new tail begins with, so that it is not empty
+	maxMatches  = 10_000 // records that a filtered tail keeps
+	perTick     = 20_000 // records that a filter looks at in one tick; at more, it passes some over and says so
+	rateSeconds = 30     // of the sparkline
+)
+
+// tail shows records as they come in, with pause, scroll-back and a filter.
+type tail struct {
+	filter
+	topic     string
+	partition int32 // -1: all
+	records   Tail
+	rows      cell.List // over [first, last], or over matched while a filter is active
+	following bool      // the newest record stays in sight
+	paused    bool
+
+	matched []cluster.Record // what the filter let through, oldest first
+	cursor  int64            // Seq up to which records were filtered
+	passed  int64            // records that the filter did not look at
+	applied string           // the filter that matched was made with
+
+	rates    []float64 // records of each of the last seconds
+	counted  int64     // Read at the last second
+	second   int64
+	lastRead int64
+}
+
+// openTail begins to tail a topic and shows it.
+func openTail(e *env, topic string, partition int32, from cluster.Position) effect {
+	o := cluster.TailOptions{Topic: topic, From: from}
+	if partition >= 0 {
+		o.Partitions = []int32{partition}
+	}
+	src := e.src
+	return operate{label: e.format(words.OpeningTail, topic), do: func(ctx context.Context) effect {
+		records, err := src.Tail(ctx, o)
+		if err != nil {
+			return failed(err)
+		}
+		return open{newTail(topic, partition, records)}
+	}}
+}
+
+func newTail(topic string, partition int32, records Tail) *tail {
+	return &tail{topic: topic, partition: partition, records: records, following: true}
+}
+
+func (t *tail) close() { t.records.Close() }
+
+func (t *tail) scope() keymap.Scope {
+	if t.typing {
+		return keymap.Search
+	}
+	return keymap.Tail
+}
+
+func (t *tail) typed(e *env) effect {
+	t.changed()
+	t.match()
+	return nil
+}
+
+func (t *tail) can(e *env, intent keymap.Intent) safe.Text {
+	switch {
+	case isMove(intent), t.typing, intent == keymap.Filter, intent == keymap.PauseTail, intent == keymap.FromStart:
+		return possible()
+	case intent == keymap.Open && t.count() == 0:
+		return e.text(words.WhyNoRecord)
+	case intent == keymap.Open, intent == keymap.Produce:
+		return possible()
+	}
+	return e.otherwise()
+}
+
+func (t *tail) act(e *env, intent keymap.Intent) effect {
+	switch {
+	case t.filter.act(intent):
+		t.match()
+	case moveRows(&t.rows, intent):
+		t.following = t.rows.Cursor >= t.count()-1
+	case intent == keymap.PauseTail:
+		t.pause()
+	case intent == keymap.FromStart:
+		return all{goBack{}, openTail(e, t.topic, t.partition, cluster.FromBeginning())}
+	case intent == keymap.Produce:
+		return open{newProduceForm(e, t.topic, t.partition)}
+	case intent == keymap.Open:
+		return open{newRecord(t, t.rows.Cursor)}
+	}
+	return nil
+}
+
+func (t *tail) pause() {
+	t.paused = !t.paused
+	if t.paused {
+		t.records.Pause()
+	} else {
+		t.records.Resume()
+	}
+}
+
+// follow takes what came in since the last tick.
+func (t *tail) follow(e *env) bool {
+	stats := t.records.Stats()
+	changed := stats.Read != t.lastRead
+	t.lastRead = stats.Read
+	if second := e.now.Unix(); second != t.second {
+		if t.second > 0 {
+			t.rates = append(t.rates, float64(stats.Read-t.counted)/float64(second-t.second))
+			t.rates = t.rates[max(len(t.rates)-rateSeconds, 0):]
+		}
+		t.second, t.counted = second, stats.Read
+	}
+	t.match()
+	return changed
+}
+
+// match applies the filter to the records that it has not seen, or to all when it is a new one.
+func (t *tail) match() {
+	if t.text() == "" {
+		t.matched, t.applied = nil, ""
+		return
+	}
+	first, last := t.records.Bounds()
+	if t.applied != t.text() {
+		t.applied, t.matched, t.cursor, t.passed = t.text(), nil, first-1, 0
+	}
+	if behind := last - t.cursor; behind > perTick && t.cursor >= first {
+		t.passed += behind - perTick
+		t.cursor = last - perTick
+	}
+	records, next, _ := t.records.Since(t.cursor, perTick)
+	t.cursor = next
+	for i := range records {
+		if r := &records[i]; t.matches(string(r.Key), string(r.Value)) || matchesHeader(&t.filter, r) {
+			t.matched = append(t.matched, *r)
+		}
+	}
+	t.matched = t.matched[max(len(t.matched)-maxMatches, 0):]
+}
+
+func matchesHeader(f *filter, r *cluster.Record) bool {
+	return slices.ContainsFunc(r.Headers, func(h cluster.Header) bool { return f.matches(h.Key, string(h.Value)) })
+}
+
+// count is the number of records that can be scrolled through.
+func (t *tail) count() int {
+	if t.text() != "" {
+		return len(t.matched)
+	}
+	first, last := t.records.Bounds()
+	return int(max(last-first+1, 0))
+}
+
+// window returns at most n records from the i-th on.
+func (t *tail) window(i, n int) []cluster.Record {
+	if t.text() != "" {
+		i = min(max(i, 0), len(t.matched))
+		return t.matched[i:min(i+n, len(t.matched))]
+	}
+	first, _ := t.records.Bounds()
+	return t.records.Window(first+int64(i), n)
+}
+
+func (t *tail) title(c *cell.Canvas, b cell.Box, e *env) {
+	x, end := b.X, b.X+b.W
+	x += c.Text(x, b.Y, b.W/3, cell.Strong, safe.CleanHead(t.topic, 249)) + 2
+	where := e.text(words.AllPartitions)
+	if t.partition >= 0 {
+		where = e.format(words.PartitionN, t.partition)
+	}
+	x += c.Text(x, b.Y, end-x, cell.Plain, where) + 2
+	stats := t.records.Stats()
+	state, style := e.text(words.Live), cell.OK
+	if t.paused {
+		state, style = e.format(words.PausedWaiting, num.Count(stats.Waiting)), cell.Warn
+	}
+	x += c.Text(x, b.Y, end-x, style, state) + 2
+	x += c.Text(x, b.Y, end-x, cell.Plain, e.format(words.PerSecond, num.Count(int64(stats.PerSec+0.5)))) + 1
+	spark := cell.Box{X: x, Y: b.Y, W: min(len(t.rates), max(end-x-1, 0), 12), H: 1}
+	c.Sparkline(spark, cell.Muted, t.rates)
+	x += spark.W + 2
+	counts := e.format(words.ReadDropped, num.Count(stats.Read), num.Count(stats.Dropped))
+	c.Text(x, b.Y, end-x, cell.Muted, counts)
+}
+
+func tailColumns(e *env) []cell.Column {
+	return []cell.Column{
+		{Title: safe.Const("p"), Width: 3, Right: true},
+		{Title: e.text(words.ColOffset), Width: 9, Right: true},
+		{Title: e.text(words.ColTime), Width: 12},
+		{Title: e.text(words.ColKey), Width: 10, Grow: 1},
+		{Title: e.text(words.ColValue), Width: 20, Grow: 5},
+	}
+}
+
+func (t *tail) draw(c *cell.Canvas, b cell.Box, e *env) {
+	b = t.filter.draw(c, b, e)
+	head, rows := inner(b).Top(1)
+	l := cell.Arrange(tailColumns(e), rows.W)
+	l.Heads(c, head, head.Y)
+	count := t.count()
+	if t.following {
+		t.rows.Cursor = count - 1
+	}
+	t.rows.Fit(count, rows.H)
+	from, to := t.rows.Visible()
+	records := t.window(from, to-from)
+	for i := range records {
+		y := rows.Y + i
+		drawRecord(c, &l, rows, y, &records[i])
+		if from+i == t.rows.Cursor && !t.following {
+			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
+		}
+	}
+	t.drawNotes(c, head, rows, e, count)
+}
+
+// drawNotes says why nothing is shown, why nothing comes, and what was passed over.
+func (t *tail) drawNotes(c *cell.Canvas, head, rows cell.Box, e *env, count int) {
+	stats := t.records.Stats()
+	switch {
+	case stats.Err != nil:
+		drawEmpty(c, rows, e.format(words.TailStuck, safe.CleanHead(stats.Err.Error(), 300)))
+	case count == 0 && t.text() != "":
+		drawEmpty(c, rows, e.format(words.NoMatch, stats.Read))
+	case count == 0:
+		drawEmpty(c, rows, e.format(words.TailEmpty, keymap.KeyOf(keymap.Tail, keymap.Produce)))
+	}
+	note := safe.Text{}
+	if t.passed > 0 {
+		note = e.format(words.FilterPassed, num.Count(t.passed))
+	} else if !t.following {
+		note = e.format(words.NthOf, t.rows.Cursor+1, count)
+	}
+	c.Right(head.X, head.Y, head.W, cell.Muted, note)
+}
+
+func drawRecord(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, r *cluster.Record) {
+	l.Put(c, b, y, 0, cell.Muted, num.ID(r.Partition))
+	l.Put(c, b, y, 1, cell.Plain, num.Count(r.Offset))
+	l.Put(c, b, y, 2, cell.Muted, num.Clock(r.Time))
+	putBytes(c, l, b, y, 3, r.Key)
+	putBytes(c, l, b, y, 4, r.Value)
+}
+
+// putBytes draws the start of a payload; null is a sign of its own, which no payload can be.
+func putBytes(c *cell.Canvas, l *cell.Layout, b cell.Box, y, column int, payload []byte) {
+	if payload == nil {
+		l.Put(c, b, y, column, cell.Muted, safe.Const("∅"))
+		return
+	}
+	width, _ := l.Shown(column)
+	l.Put(c, b, y, column, cell.Plain, safe.CleanHead(payload, width))
+}

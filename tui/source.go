@@ -1,0 +1,57 @@
+package tui
+
+import (
+	"context"
+	"errors"
+
+	"klab/cluster"
+)
+
+// ErrNothingRuns is in the error of [Options.Open] when there is no cluster to show. The screen then offers to start
+// one.
+var ErrNothingRuns = errors.New("no cluster is running")
+
+// Source is the cluster that the screens show. Reading methods (those without a context) must return at once: they are
+// called by the event loop. Operations return when they are done; what they did appears in Executed.
+//
+// [FromCluster] makes one of a cluster.Cluster.
+type Source interface {
+	Snapshot() *cluster.Snapshot // never nil
+	Timeline() *cluster.Timeline
+	Executed(n int) []cluster.Executed // the newest n operations, oldest first
+	// Watch asks for fast offsets of a topic until release is called.
+	Watch(topic string) (release func())
+
+	CreateTopic(ctx context.Context, t cluster.NewTopic) error
+	DeleteTopic(ctx context.Context, topic string) error
+	AddPartitions(ctx context.Context, topic string, total int) error
+	ElectPreferred(ctx context.Context, topic string, partitions ...int32) error
+	TopicConfigs(ctx context.Context, topic string) ([]cluster.TopicConfig, error)
+	Produce(ctx context.Context, r cluster.ProduceRequest) (cluster.ProduceResult, error)
+	Tail(ctx context.Context, o cluster.TailOptions) (Tail, error)
+	BrokerAction(ctx context.Context, verb cluster.BrokerVerb, id int32) error
+
+	// Groups lists the consumer groups; the error says why none can be listed.
+	Groups(ctx context.Context) ([]cluster.Group, error)
+	// Znodes is the cluster's ZooKeeper; nil where there is none to be read.
+	Znodes() Znodes
+	Close()
+}
+
+// Tail is records as they come in; *cluster.Tail is one. Its ring goes on filling whether anybody reads it or not.
+type Tail interface {
+	Since(cursor int64, n int) (records []cluster.Record, next, gap int64)
+	Window(seq int64, n int) []cluster.Record
+	Bounds() (first, last int64)
+	Pause()
+	Resume()
+	Stats() cluster.TailStats
+	Close()
+}
+
+// Znodes reads a ZooKeeper tree.
+type Znodes interface {
+	// Children returns the names of a znode's children, sorted.
+	Children(ctx context.Context, path string) ([]string, error)
+	Get(ctx context.Context, path string) (cluster.Znode, error)
+}
