@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,18 +121,33 @@ func (c *configChanges) apply(ctx context.Context, entity string) error {
 	kind, name, _ := strings.Cut(entity, "/")
 	switch kind {
 	case znode.ConfigTopics:
-		if !c.topics.isKnown(name) {
-			return nil // it is read when it is needed
-		}
-		if _, err := c.topics.load(ctx, name); err != nil {
-			return err
-		}
-		c.replicas.TopicConfigChanged(name)
+		return c.applyTopic(ctx, name)
 	case znode.ConfigBrokers:
 		return c.loadDynamicConfig(ctx)
 	}
 	return nil
 }
+
+func (c *configChanges) applyTopic(ctx context.Context, topic string) error {
+	hosted := c.topics.isKnown(topic)
+	if !hosted && !c.controller.IsActive() {
+		return nil // it is read when it is needed
+	}
+	now, err := c.topics.load(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if hosted {
+		c.replicas.TopicConfigChanged(topic)
+	}
+	if now.overrides[uncleanElection] != "" && now.Bool(uncleanElection) {
+		c.controller.UncleanElectionEnabled(topic)
+	}
+	return nil
+}
+
+// uncleanElection is the key that, once true, lets partitions without a live member of their ISR elect another (KIP-106).
+const uncleanElection = "unclean.leader.election.enable"
 
 // loadDynamicConfig reads /config/brokers/<default> and /config/brokers/<id> and applies what changed.
 func (b *Broker) loadDynamicConfig(ctx context.Context) error {
@@ -159,6 +175,9 @@ func (b *Broker) loadDynamicConfig(ctx context.Context) error {
 	b.log.Info("the configuration changed", "keys", changed)
 	for _, topic := range b.topics.rebase() {
 		b.replicas.TopicConfigChanged(topic)
+	}
+	if slices.Contains(changed, uncleanElection) && b.cfg.Bool(uncleanElection) {
+		b.controller.UncleanElectionEnabled("")
 	}
 	return nil
 }

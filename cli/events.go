@@ -2,9 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -53,14 +52,22 @@ func (a *app) events(ctx context.Context, follow bool) error {
 	return interrupted(ctx, nil)
 }
 
-// await waits until a broker has answered.
+// await waits until a broker has answered, or all have failed to.
 func (a *app) await(ctx context.Context, c *cluster.Cluster) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if err := c.Ready(ctx); err != nil {
-		return errors.Join(cluster.ErrNothing, err)
+	for {
+		changed := c.Changed()
+		if s := c.Snapshot(); s.At.IsZero() && s.Err == nil {
+			select {
+			case <-changed:
+				continue
+			case <-ctx.Done():
+				return errInterrupted
+			}
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		cancel() // what there is now decides
+		return c.Ready(ctx)
 	}
-	return nil
 }
 
 func (a *app) printFact(f cluster.Fact) error {
@@ -76,7 +83,8 @@ func (a *app) printFact(f cluster.Fact) error {
 	case f.SinceCause > 0:
 		since = fmt.Sprintf("+%s ms", grouped(f.SinceCause.Milliseconds()))
 	}
-	return a.out.line("%s  %-16s %-60s %12s", f.Time.Local().Format("15:04:05.000"), a.out.text(subject), a.out.text(text), since)
+	line := fmt.Sprintf("%s  %-16s %-60s %12s", f.Time.Local().Format("15:04:05.000"), a.out.text(subject), a.out.text(text), since)
+	return a.out.line("%s", strings.TrimRight(line, " "))
 }
 
 // grouped writes a number with commas between thousands.

@@ -95,8 +95,8 @@ func number[N int | int32 | int64](n N) string {
 	return strconv.FormatInt(int64(n), 10)
 }
 
-// bytes writes a size with a unit, or a dash when it is not known.
-func bytes(n int64) string {
+// byteSize writes a size with a unit, or a dash when it is not known.
+func byteSize(n int64) string {
 	units := []string{"B", "kB", "MB", "GB", "TB"}
 	if n < 0 {
 		return "-"

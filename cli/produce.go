@@ -213,5 +213,12 @@ func (a *app) report(r produced) error {
 	if r.Failed > 0 {
 		failed = fmt.Sprintf(", %d failed", r.Failed)
 	}
-	return a.out.line("%d records%s, %s, %d retries", r.Records, failed, millis(time.Duration(r.Ms*float64(time.Millisecond))), r.Retries)
+	return a.out.line("%s%s, %s, %s", count(r.Records, "record", "records"), failed, millis(time.Duration(r.Ms*float64(time.Millisecond))), count(r.Retries, "retry", "retries"))
+}
+
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

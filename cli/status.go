@@ -121,7 +121,7 @@ func (a *app) printStatus(st status) error {
 		if b.ID == st.Controller {
 			role = "controller"
 		}
-		rows = append(rows, []string{fmt.Sprintf("broker %d", b.ID), fmt.Sprintf("%s:%d", b.Host, b.Port), b.State, role, process(b.PID), bytes(b.RSS)})
+		rows = append(rows, []string{fmt.Sprintf("broker %d", b.ID), fmt.Sprintf("%s:%d", b.Host, b.Port), b.State, role, process(b.PID), byteSize(b.RSS)})
 	}
 	return a.out.table([]string{"PROCESS", "ADDRESS", "STATE", "", ">PID", ">MEMORY"}, rows)
 }

@@ -290,7 +290,7 @@ func (a *app) printTopic(d topicDetail) error {
 	for _, key := range sortedKeys(d.Config) {
 		config = append(config, key+"="+d.Config[key])
 	}
-	if err := a.out.line("%s  id %s  %d partitions  %s  %s", a.out.text(d.Name), d.ID, len(d.Partitions), bytes(d.Bytes),
+	if err := a.out.line("%s  id %s  %d partitions  %s  %s", a.out.text(d.Name), d.ID, len(d.Partitions), byteSize(d.Bytes),
 		a.out.text(strings.Join(config, " "))); err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ func (f Fact) Words(lang Lang) (subject, text string) {
 	if lang == Chinese {
 		text = say[1]
 	}
-	return f.subject(lang), f.fill(text, lang)
+	subject, text = f.subject(lang), f.fill(text, lang)
+	return subject, strings.TrimPrefix(text, subject+" ") // a session's subject may be ZooKeeper itself
 }
 
 // factWords holds, for each kind, English and Chinese. {name} stands for a field, {by} for who asked; a part in [ ] is
@@ -142,12 +143,17 @@ func (f Fact) value(name string, lang Lang) string {
 	case f.Fields[name] == nil:
 		return ""
 	}
+	if x, ok := f.Fields[name].(float64); ok {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
 	return fmt.Sprint(f.Fields[name])
 }
 
+// againWords: a partition's first leader epoch has had no writes before.
 func (f Fact) againWords(lang Lang) string {
+	epoch, _ := f.Int("epoch")
 	switch {
-	case f.SinceCause < 0:
+	case f.SinceCause < 0 || epoch <= 0:
 		return ""
 	case lang == Chinese:
 		return "再次"

@@ -16,6 +16,7 @@ func TestWords(t *testing.T) {
 	}{
 		{Fact{Kind: KindProcessKilled, Broker: 3, By: "you", Source: "supervisor"}, "broker 3", "killed (SIGKILL) by you", "broker 3", "由你杀死(SIGKILL)"},
 		{Fact{Kind: KindProcessKilled, Broker: -1, Source: "supervisor", Fields: map[string]any{"target": "zookeeper"}}, "ZooKeeper", "killed (SIGKILL)", "ZooKeeper", "被杀死(SIGKILL)"},
+		{Fact{Kind: KindSessionOpened, Broker: -1, Source: "zookeeper", Fields: map[string]any{"timeout_ms": 2000.4}}, "ZooKeeper", "session opened, timeout 2000 ms", "ZooKeeper", "会话建立,超时 2000 毫秒"},
 		{Fact{Kind: KindSessionExpired, Broker: 3, Source: "zookeeper"}, "broker 3", "ZooKeeper session expired", "broker 3", "ZooKeeper 会话过期"},
 		{
 			orders(Fact{Kind: KindLeaderElected, Fields: map[string]any{"old": 3.0, "new": 1.0, "epoch": 5.0, "old_epoch": 4.0}}),
@@ -29,7 +30,7 @@ func TestWords(t *testing.T) {
 			orders(Fact{Kind: KindISRShrunk, Fields: map[string]any{"old": []any{1.0, 2.0, 3.0}, "new": []int32{1, 2}}}),
 			"orders/0", "ISR 1 2 3 -> 1 2", "orders/0", "ISR 1 2 3 -> 1 2",
 		},
-		{orders(Fact{Kind: KindFirstWrite, SinceCause: time.Second}), "orders/0", "first write acknowledged again", "orders/0", "首次写入再次得到确认"},
+		{orders(Fact{Kind: KindFirstWrite, SinceCause: time.Second, Fields: map[string]any{"epoch": 2.0}}), "orders/0", "first write acknowledged again", "orders/0", "首次写入再次得到确认"},
 		{orders(Fact{Kind: KindFirstWrite, SinceCause: NoCause, Fields: map[string]any{"offset": 7}}), "orders/0", "first write acknowledged, offset 7", "orders/0", "首次写入得到确认,偏移量 7"},
 		{Fact{Kind: "quota.hit", Broker: 2, Fields: map[string]any{"b": "x", "a": 1.0}}, "broker 2", "quota.hit, a 1, b x", "broker 2", "quota.hit, a 1, b x"},
 	} {

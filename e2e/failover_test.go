@@ -53,7 +53,7 @@ func (l *lab) compareWithTimeline(round int, silence time.Duration) {
 	var kill, write *event
 	for i := range events {
 		switch e := &events[i]; {
-		case e.Kind == "fault.kill":
+		case e.Kind == "process.killed":
 			kill, write = e, nil
 		case e.Kind == "write.first" && e.Topic == "ledger" && kill != nil && write == nil:
 			write = e

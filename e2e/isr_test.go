@@ -34,10 +34,10 @@ func TestAPausedFollowerLeavesTheISRAndComesBackEqual(t *testing.T) {
 
 	l.klab("broker", "pause", fmt.Sprint(followers[1]))
 	l.waitISR(admin, "paused", 0, 1)
-	if err := l.produceOnce("paused", kgo.AllISRAcks()); !errors.Is(err, kerr.NotEnoughReplicas) {
+	if err := l.produceOnce(state.Leader, "paused", kgo.AllISRAcks()); !errors.Is(err, kerr.NotEnoughReplicas) {
 		t.Errorf("acks=all with one replica left: %v, want NOT_ENOUGH_REPLICAS", err)
 	}
-	if err := l.produceOnce("paused", kgo.LeaderAck()); err != nil {
+	if err := l.produceOnce(state.Leader, "paused", kgo.LeaderAck()); err != nil {
 		t.Errorf("acks=1 with one replica left: %v, want it accepted", err)
 	}
 
@@ -71,7 +71,7 @@ func TestADivergedLeaderTruncatesAndBecomesEqual(t *testing.T) {
 	admin := l.admin()
 	l.waitISR(admin, "diverged", 0, 3)
 	for range 100 {
-		if err := l.produceOnce("diverged", kgo.AllISRAcks()); err != nil {
+		if err := l.produceOnce(1, "diverged", kgo.AllISRAcks()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestADivergedLeaderTruncatesAndBecomesEqual(t *testing.T) {
 		l.klab("broker", "pause", fmt.Sprint(f))
 	}
 	for range 50 { // only the leader has these: acks=1 accepts what a failover may lose
-		if err := l.produceOnce("diverged", kgo.LeaderAck()); err != nil {
+		if err := l.produceOnce(state.Leader, "diverged", kgo.LeaderAck()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestADivergedLeaderTruncatesAndBecomesEqual(t *testing.T) {
 		return ok && now.Leader >= 0 && now.Leader != state.Leader
 	})
 	for range 30 {
-		if err := l.produceOnce("diverged", kgo.AllISRAcks()); err != nil {
+		if err := l.produceOnce(followers[0], "diverged", kgo.AllISRAcks()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -113,10 +113,10 @@ func followersOf(state kadm.PartitionDetail) []int32 {
 	return slices.DeleteFunc(slices.Clone(state.Replicas), func(id int32) bool { return id == state.Leader })
 }
 
-// produceOnce writes one record without retries and returns Kafka's error.
-func (l *lab) produceOnce(topic string, acks kgo.Acks) error {
+// produceOnce writes one record without retries, asking only broker for metadata, and returns Kafka's error.
+func (l *lab) produceOnce(broker int32, topic string, acks kgo.Acks) error {
 	opts := []kgo.Opt{kgo.RequiredAcks(acks), kgo.DisableIdempotentWrite(), kgo.RecordRetries(0), kgo.ProducerLinger(0),
-		kgo.SeedBrokers(bootstrap...), kgo.MetadataMinAge(10 * time.Millisecond), kgo.DefaultProduceTopic(topic)}
+		kgo.SeedBrokers(bootstrap[broker-1]), kgo.MetadataMinAge(10 * time.Millisecond), kgo.DefaultProduceTopic(topic)}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err

@@ -255,11 +255,6 @@ func (l *lab) waitISR(admin *kadm.Client, topic string, partition int32, n int) 
 	})
 }
 
-func alive(pid int) bool {
-	process, err := os.FindProcess(pid)
-	return err == nil && signalZero(process) == nil
-}
-
 func portFree(addr string) bool {
 	listener, err := net.Listen("tcp", addr)
 	if err != nil {

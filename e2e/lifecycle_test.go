@@ -166,13 +166,16 @@ func TestEveryProcessDiesWithItsSupervisor(t *testing.T) {
 // TestTheClusterOutlivesItsTerminal closes the session that started the cluster, as a terminal that is shut does.
 func TestTheClusterOutlivesItsTerminal(t *testing.T) {
 	l := newLab(t)
-	shell := exec.Command("/bin/sh", "-c", klabBinary(t)+" up && exec sleep 60")
+	shell := exec.Command("/bin/sh", "-c", klabBinary(t)+" up && touch $KLAB_HOME/up && exec sleep 60")
 	shell.Env = append(os.Environ(), "KLAB_HOME="+l.home)
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, "the cluster runs", func() bool { _, _, code := l.try("status"); return code == 0 })
+	eventually(t, 10*time.Second, "klab up has returned", func() bool {
+		_, err := os.Stat(filepath.Join(l.home, "up"))
+		return err == nil
+	})
 	syscall.Kill(-shell.Process.Pid, syscall.SIGHUP)
 	syscall.Kill(-shell.Process.Pid, syscall.SIGKILL)
 	shell.Wait()

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// badBatch is one record batch with something wrong, and the error code that Kafka 3.9 gives it.
+// badBatch is one record batch with something wrong, and the error code that Apache Kafka 3.9.2 was seen to give it.
 type badBatch struct {
 	name  string
 	batch []byte
@@ -36,10 +36,10 @@ func badBatches() []badBatch {
 	}
 	return []badBatch{
 		{"wrong CRC", change(func(b []byte) { b[len(b)-1] ^= 1 }), kerr.CorruptMessage.Code},
-		{"length beyond the bytes", change(func(b []byte) { binary.BigEndian.PutUint32(b[8:], 1<<30) }), kerr.CorruptMessage.Code},
+		{"length beyond the bytes", change(func(b []byte) { binary.BigEndian.PutUint32(b[8:], 1<<30) }), kerr.InvalidRecord.Code},
 		{"length below a header", change(func(b []byte) { binary.BigEndian.PutUint32(b[8:], 10) }), kerr.CorruptMessage.Code},
 		{"negative length", change(func(b []byte) { binary.BigEndian.PutUint32(b[8:], 1<<31) }), kerr.CorruptMessage.Code},
-		{"cut", good[:len(good)-3], kerr.CorruptMessage.Code},
+		{"cut", good[:len(good)-3], kerr.InvalidRecord.Code},
 		{"unknown magic", change(func(b []byte) { b[16] = 9 }), kerr.CorruptMessage.Code},
 		{"count above the records", resum(func(b []byte) {
 			binary.BigEndian.PutUint32(b[57:], 7)

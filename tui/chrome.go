@@ -122,7 +122,7 @@ func (r *root) healthSign(b cell.Box) int {
 	x := b.W - 1 - age.Width() - 2
 	sign, style := healthSign(r.snap.Health.Level)
 	if h := r.snap.Health; h.Level != cluster.HealthOK {
-		brokers := r.format(words.BrokersOf, h.UpBrokers, h.AllBrokers)
+		brokers := r.format(words.Share, h.UpBrokers, h.AllBrokers)
 		x -= brokers.Width() + 1
 		c.Text(x+2, b.Y, brokers.Width(), style, brokers)
 	}
@@ -215,6 +215,7 @@ func (r *root) hints(b cell.Box) {
 			reserved += r.hintWidth(binding)
 		}
 	}
+	reserved -= hintGap // none after the last one
 	x := b.X + 1
 	for binding := range keymap.Of(top.scope()) {
 		if !binding.Hint || binding.Scope == keymap.Global || !r.reason(top, binding.Intent).Empty() {

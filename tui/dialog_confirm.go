@@ -60,7 +60,7 @@ func (d *confirm) act(e *env, intent keymap.Intent) effect {
 func (d *confirm) draw(c *cell.Canvas, b cell.Box, e *env) {
 	width := min(b.W-4, 66)
 	more := d.more.Wrap(width - 4)
-	box := c.Border(b.Center(width, len(more)+6))
+	box := c.Border(b.Center(width, len(more)+5))
 	c.Text(box.X, box.Y, box.W, cell.Strong, d.question)
 	_, box = box.Top(1)
 	box = drawPlain(c, box, cell.Plain, more)

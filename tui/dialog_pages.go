@@ -10,10 +10,7 @@ import (
 )
 
 // help lists the keys of the screen below, and what the signs mean.
-type help struct {
-	of   screen
-	rows cell.List
-}
+type help struct{ of screen }
 
 func newHelp(of screen) *help { return &help{of: of} }
 
@@ -21,17 +18,9 @@ func (h *help) overlays() {}
 
 func (h *help) scope() keymap.Scope { return keymap.Page }
 
-func (h *help) can(e *env, intent keymap.Intent) safe.Text {
-	if isMove(intent) {
-		return possible()
-	}
-	return e.otherwise()
-}
+func (h *help) can(e *env, intent keymap.Intent) safe.Text { return e.otherwise() }
 
-func (h *help) act(e *env, intent keymap.Intent) effect {
-	moveRows(&h.rows, intent)
-	return nil
-}
+func (h *help) act(e *env, intent keymap.Intent) effect { return nil }
 
 func (h *help) draw(c *cell.Canvas, b cell.Box, e *env) {
 	var keys []keymap.Binding
@@ -40,23 +29,30 @@ func (h *help) draw(c *cell.Canvas, b cell.Box, e *env) {
 			keys = append(keys, binding)
 		}
 	}
-	box := c.Border(b.Center(min(b.W-2, 96), b.H))
+	const columns = 3
+	width := min(b.W-2, 96)
+	notes := append([]safe.Text{}, e.text(words.Signs).Wrap(width-4)...)
+	if l, ok := h.of.(*lesson); ok && l.view.Why != "" {
+		notes = append(append(clean(l.view.Why).Wrap(width-4), safe.Text{}), notes...)
+	}
+	perColumn := min((len(keys)+columns-1)/columns, max(b.H-len(notes)-5, 1))
+	box := c.Border(b.Center(width, perColumn+len(notes)+5))
 	c.Text(box.X, box.Y, box.W, cell.Heading, e.text(words.HeadHelp))
 	_, box = box.Top(2)
-	box, signs := box.Bottom(4)
-	const columns = 3
-	width, height := box.W/columns, max(box.H, 1)
-	pages := (len(keys) + columns*height - 1) / (columns * height)
-	h.rows.Fit(max(pages, 1), 1)
-	for i, binding := range keys[min(h.rows.Cursor*columns*height, len(keys)):] {
-		if i >= columns*height {
-			break
-		}
-		x, y := box.X+i/height*width, box.Y+i%height
+	table, box := box.Top(perColumn)
+	drawKeys(c, table, keys, columns, e)
+	_, box = box.Top(1)
+	drawPlain(c, box, cell.Muted, notes)
+}
+
+// drawKeys draws the keys column by column, as many as fit; the palette has them all.
+func drawKeys(c *cell.Canvas, b cell.Box, keys []keymap.Binding, columns int, e *env) {
+	width := b.W / columns
+	for i, binding := range keys[:min(len(keys), columns*b.H)] {
+		x, y := b.X+i/b.H*width, b.Y+i%b.H
 		c.Text(x, y, 7, cell.Key, clean(binding.Keys[0]))
 		c.Text(x+8, y, width-9, cell.Plain, e.text(binding.Word))
 	}
-	drawPlain(c, signs, cell.Muted, append([]safe.Text{{}}, e.text(words.Signs).Wrap(box.W)...))
 }
 
 // commandLog lists what was done on the screen, as the lines a person would type for it.
@@ -85,35 +81,29 @@ func (l *commandLog) draw(c *cell.Canvas, b cell.Box, e *env) {
 	c.Text(box.X, box.Y, box.W, cell.Heading, e.text(words.HeadCommandLog))
 	_, box = box.Top(2)
 	done := e.src.Executed(200)
-	const each = 3 // rows of an entry
-	l.rows.Fit(len(done), max(box.H/each, 1))
-	from, to := l.rows.Visible()
-	for i := from; i < to; i++ {
-		var entry cell.Box
-		entry, box = box.Top(each)
-		drawExecuted(c, entry, done[len(done)-1-i], e) // newest first
+	l.rows.Fit(len(done), 1)
+	for i := l.rows.Cursor; i < len(done) && box.H > 0; i++ {
+		box = drawExecuted(c, box, done[len(done)-1-i], e) // newest first
 	}
 	if len(done) == 0 {
 		c.Text(box.X, box.Y, box.W, cell.Muted, e.text(words.NothingDone))
 	}
 }
 
-func drawExecuted(c *cell.Canvas, b cell.Box, x cluster.Executed, e *env) {
-	lines := []safe.Text{safe.CleanHead(x.Command.Klab, 400), safe.CleanHead(x.Command.Kafka, 400)}
-	c.Text(b.X, b.Y, 12, cell.Muted, num.Clock(x.Time))
-	for i, line := range lines {
-		if i >= b.H {
-			return
-		}
-		style := cell.Strong
-		if i > 0 {
-			style = cell.Muted
-		}
-		c.Text(b.X+14, b.Y+i, b.W-26, style, line)
-	}
+// drawExecuted draws one operation and returns the rest of the box. The lines are whole, so that they can be copied.
+func drawExecuted(c *cell.Canvas, b cell.Box, x cluster.Executed, e *env) cell.Box {
 	note, style := num.Millis(x.Took), cell.Muted
 	if x.Err != nil {
 		note, style = e.text(words.Failed), cell.Bad
 	}
 	c.Right(b.X+b.W-10, b.Y, 10, style, note)
+	c.Text(b.X, b.Y, 12, cell.Muted, num.Clock(x.Time))
+	_, lines := b.Left(14)
+	lines = drawPlain(c, lines, cell.Strong, safe.CleanHead(x.Command.Klab, 2000).Wrap(max(lines.W-12, 20)))
+	lines = drawPlain(c, lines, cell.Muted, safe.CleanHead(x.Command.Kafka, 2000).Wrap(max(lines.W, 20)))
+	if x.Err != nil {
+		lines = drawPlain(c, lines, cell.Bad, sentence(x.Err).Wrap(max(lines.W, 20)))
+	}
+	_, lines = lines.Top(1)
+	return cell.Box{X: b.X, Y: lines.Y, W: b.W, H: lines.H}
 }

@@ -121,6 +121,23 @@ func drawTimeline(c *cell.Canvas, b cell.Box, e *env, wanted func(cluster.Fact) 
 	}
 }
 
+// wideFrom is the width from which the timeline stands beside a screen rather than below it.
+const wideFrom = 150
+
+// beside draws a screen and the timeline: side by side on a wide terminal, else one above the other. draw gets the
+// screen's box and returns what it left of it.
+func beside(c *cell.Canvas, b cell.Box, e *env, wanted func(cluster.Fact) bool, draw func(cell.Box) cell.Box) {
+	if b.W >= wideFrom {
+		left, right := b.Left(b.W * 55 / 100)
+		_, right = right.Left(2)
+		draw(left)
+		drawTimeline(c, right, e, wanted)
+		return
+	}
+	_, rest := draw(b).Top(1)
+	drawTimeline(c, rest, e, wanted)
+}
+
 // newest returns the newest n facts that are wanted, oldest first.
 func newest(t *cluster.Timeline, n int, wanted func(cluster.Fact) bool) []cluster.Fact {
 	if wanted == nil {

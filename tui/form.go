@@ -95,7 +95,7 @@ func (f *form) draw(c *cell.Canvas, b cell.Box, e *env) {
 	for i := range f.fields {
 		label = max(label, e.text(f.fields[i].label).Width())
 	}
-	rows := len(f.fields) + 4
+	rows := len(f.fields) + 5 // heading, gap, gap, two for the note
 	box := c.Border(b.Center(min(max(b.W*3/5, 58), 100), rows+2))
 	c.Text(box.X, box.Y, box.W, cell.Heading, e.text(f.heading))
 	_, box = box.Top(2)

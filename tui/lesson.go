@@ -96,7 +96,7 @@ type Wait struct {
 // Task is something the learner shall do.
 type Task struct {
 	Keys []string
-	Text string
+	Text string // for those who show no keys of their own; the screen names Keys
 }
 
 // clean is the one way that a lesson's text gets to the screen.

@@ -91,7 +91,14 @@ func processID(pid int) safe.Text {
 
 func (s *brokerDetail) draw(c *cell.Canvas, b cell.Box, e *env) {
 	s.refresh(e)
-	top, below := b.Top(max(min(len(s.held)+1, b.H*3/5), 4))
+	beside(c, b, e, func(f cluster.Fact) bool { return f.Broker == s.id }, func(b cell.Box) cell.Box {
+		top, rest := b.Top(max(min(len(s.held)+1, b.H*3/5), 4))
+		s.drawReplicas(c, top, e)
+		return rest
+	})
+}
+
+func (s *brokerDetail) drawReplicas(c *cell.Canvas, b cell.Box, e *env) {
 	columns := []cell.Column{
 		{Title: e.text(words.ColPartition), Width: 18, Grow: 4},
 		{Title: e.text(words.ColRole), Width: 10, Grow: 1},
@@ -100,7 +107,7 @@ func (s *brokerDetail) draw(c *cell.Canvas, b cell.Box, e *env) {
 		{Title: e.text(words.ColLag), Width: 7, Right: true},
 		{Title: e.text(words.ColSize), Width: 7, Right: true, Drop: 1},
 	}
-	head, rows := inner(top).Top(1)
+	head, rows := inner(b).Top(1)
 	l := cell.Arrange(columns, rows.W)
 	l.Heads(c, head, head.Y)
 	s.rows.Fit(len(s.held), rows.H)
@@ -114,8 +121,6 @@ func (s *brokerDetail) draw(c *cell.Canvas, b cell.Box, e *env) {
 	if len(s.held) == 0 {
 		c.Text(rows.X, rows.Y, rows.W, cell.Muted, e.text(words.NoReplicas))
 	}
-	_, below = below.Top(1)
-	drawTimeline(c, below, e, func(f cluster.Fact) bool { return f.Broker == s.id })
 }
 
 func (s *brokerDetail) drawRow(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, r replicaRow, e *env) {

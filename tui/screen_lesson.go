@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"klab/tui/cell"
@@ -110,6 +111,10 @@ func minutesLeft(e *env, d time.Duration) safe.Text {
 
 func (l *lesson) draw(c *cell.Canvas, b cell.Box, e *env) {
 	l.view = l.player.View(e.lang())
+	beside(c, b, e, nil, func(b cell.Box) cell.Box { return l.drawStory(c, b, e) })
+}
+
+func (l *lesson) drawStory(c *cell.Canvas, b cell.Box, e *env) cell.Box {
 	v := &l.view
 	if v.Preparing != "" {
 		b = drawLines(c, b, cell.Plain, e.format(words.Preparing, v.Preparing))
@@ -120,7 +125,7 @@ func (l *lesson) draw(c *cell.Canvas, b cell.Box, e *env) {
 	b = drawLines(c, b, cell.Strong, clean(v.Narration))
 	b = l.drawQuestion(c, b, e)
 	if v.Task != nil {
-		b = drawLines(c, b, cell.Key, clean(v.Task.Text))
+		b = drawLines(c, b, cell.Key, e.format(words.YourTurn, strings.Join(v.Task.Keys, " ")))
 	}
 	_, b = b.Top(1)
 	b = drawPins(c, b, v.Pins, e)
@@ -131,9 +136,7 @@ func (l *lesson) draw(c *cell.Canvas, b cell.Box, e *env) {
 	for _, note := range v.Notes[max(len(v.Notes)-4, 0):] {
 		b = drawLines(c, b, cell.Plain, clean(note))
 	}
-	b = l.drawOutcome(c, b, e)
-	_, b = b.Top(1)
-	drawTimeline(c, b, e, nil)
+	return l.drawOutcome(c, b, e)
 }
 
 func (l *lesson) drawQuestion(c *cell.Canvas, b cell.Box, e *env) cell.Box {
@@ -163,6 +166,9 @@ func (l *lesson) drawQuestion(c *cell.Canvas, b cell.Box, e *env) cell.Box {
 
 // drawPins draws the watched values one after the other, each with its age when it is not fresh.
 func drawPins(c *cell.Canvas, b cell.Box, pins []Pin, e *env) cell.Box {
+	if len(pins) == 0 {
+		return b
+	}
 	row, rest := b.Top(1)
 	x := row.X + 1
 	for _, p := range pins {

@@ -110,25 +110,17 @@ func (o *overview) refresh(e *env) {
 	o.inTopics = o.inTopics && len(o.shown) > 0
 }
 
-// wideFrom is the width from which the timeline stands beside the rest rather than below it.
-const wideFrom = 150
-
 func (o *overview) draw(c *cell.Canvas, b cell.Box, e *env) {
 	o.refresh(e)
 	if e.snap.At.IsZero() {
 		drawEmpty(c, cell.Box{X: b.X, Y: b.Y + 1, W: b.W, H: b.H - 1}, e.text(words.Reading))
 		return
 	}
-	if b.W >= wideFrom {
-		left, right := b.Left(b.W * 55 / 100)
-		_, right = right.Left(2)
-		o.drawState(c, left, e, left.H)
-		drawTimeline(c, right, e, nil)
-		return
+	limit := b.H
+	if b.W < wideFrom {
+		limit -= 6 // for the timeline below
 	}
-	rest := o.drawState(c, b, e, b.H-6)
-	_, rest = rest.Top(1)
-	drawTimeline(c, rest, e, nil)
+	beside(c, b, e, nil, func(b cell.Box) cell.Box { return o.drawState(c, b, e, limit) })
 }
 
 // drawState draws brokers and partitions in at most limit rows and returns what is left of the box.

@@ -97,13 +97,11 @@ func (s *partitions) draw(c *cell.Canvas, b cell.Box, e *env) {
 		drawEmpty(c, b, e.format(words.TopicGoneMore, s.topic))
 		return
 	}
-	top, below := b.Top(max(min(len(t.Partitions)+1, b.H*3/5), 4))
-	if below.H < 3 {
-		top = b
-	}
-	s.drawTable(c, top, e, t)
-	_, below = below.Top(1)
-	drawTimeline(c, below, e, func(f cluster.Fact) bool { return f.Topic == s.topic || f.Topic == "" })
+	beside(c, b, e, func(f cluster.Fact) bool { return f.Topic == s.topic || f.Topic == "" }, func(b cell.Box) cell.Box {
+		top, rest := b.Top(max(min(len(t.Partitions)+1, b.H*3/5), 4))
+		s.drawTable(c, top, e, t)
+		return rest
+	})
 }
 
 func (s *partitions) drawTable(c *cell.Canvas, b cell.Box, e *env, t cluster.Topic) {

@@ -75,16 +75,15 @@ func (s *replicas) draw(c *cell.Canvas, b cell.Box, e *env) {
 		drawEmpty(c, b, e.format(words.TopicGoneMore, s.topic))
 		return
 	}
-	top, rest := b.Top(len(p.Replicas) + 2)
-	s.drawLogs(c, top, e, &p)
-	_, size := rangeOf(&p)
-	rest = drawLines(c, rest, cell.Muted, e.format(words.LogFacts, num.Count(p.LogStart), num.Count(p.HighWatermark), num.Bytes(size)))
-	why, style := explain(e, &p)
-	_, rest = rest.Top(1)
-	rest = drawLines(c, rest, style, why)
-	_, rest = rest.Top(1)
-	drawTimeline(c, rest, e, func(f cluster.Fact) bool {
-		return f.Topic == "" || f.Topic == s.topic && f.Partition == s.partition
+	wanted := func(f cluster.Fact) bool { return f.Topic == "" || f.Topic == s.topic && f.Partition == s.partition }
+	beside(c, b, e, wanted, func(b cell.Box) cell.Box {
+		top, rest := b.Top(len(p.Replicas) + 2)
+		s.drawLogs(c, top, e, &p)
+		_, size := rangeOf(&p)
+		rest = drawLines(c, rest, cell.Muted, e.format(words.LogFacts, num.Count(p.LogStart), num.Count(p.HighWatermark), num.Bytes(size)))
+		why, style := explain(e, &p)
+		_, rest = rest.Top(1)
+		return drawLines(c, rest, style, why)
 	})
 }
 
@@ -174,7 +173,7 @@ func caughtUp(e *env, p *cluster.Partition, log cluster.ReplicaLog) safe.Text {
 	case !known:
 		return safe.Const("-")
 	}
-	return e.format(words.Ago, num.Span(since))
+	return e.format(words.Ago, num.Short(since))
 }
 
 // share is where an offset stands between the log's start and the highest log end.

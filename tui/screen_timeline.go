@@ -88,7 +88,7 @@ func (t *timeline) draw(c *cell.Canvas, b cell.Box, e *env) {
 	l.Heads(c, head, head.Y)
 	detail := cell.Box{}
 	if rows.H > 10 {
-		rows, detail = rows.Bottom(2)
+		rows, detail = rows.Bottom(3)
 	}
 	t.rows.Fit(len(t.facts), rows.H)
 	from, to := t.rows.Visible()
@@ -108,7 +108,7 @@ func (t *timeline) draw(c *cell.Canvas, b cell.Box, e *env) {
 
 // drawDetail says of the chosen fact what it followed from, and what the list has no room for.
 func (t *timeline) drawDetail(c *cell.Canvas, b cell.Box, e *env) {
-	if b.H < 2 || len(t.facts) == 0 {
+	if b.H < 3 || len(t.facts) == 0 {
 		return
 	}
 	_, row := b.Top(1)
@@ -116,7 +116,7 @@ func (t *timeline) drawDetail(c *cell.Canvas, b cell.Box, e *env) {
 	text := e.format(words.FactDetail, t.rows.Cursor+1, len(t.facts), f.Kind, f.Source)
 	if cause, ok := e.src.Timeline().Get(f.Cause); ok && f.Cause > 0 {
 		subject, what := cause.Words(e.lang())
-		text = safe.Join(safe.Const("  "), text, e.format(words.FollowsFrom, num.Clock(cause.Time), subject, what))
+		c.Text(row.X, row.Y+1, row.W, cell.Muted, e.format(words.FollowsFrom, num.Clock(cause.Time), subject, what))
 	}
 	if t.gap && t.rows.Cursor == 0 {
 		text = safe.Join(safe.Const("  "), e.text(words.OlderDropped), text)

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -128,7 +129,7 @@ func (w *welcome) draw(c *cell.Canvas, b cell.Box, e *env) {
 		}
 		y++
 	}
-	details := e.format(words.WelcomeStartMore, e.options.File, e.options.Home)
+	details := e.format(words.WelcomeStartMore, cmp.Or(e.options.File, "configs/pseudo.toml"), e.options.Home)
 	choose(safe.Const("u"), e.text(words.WelcomeStart), details)
 	lessons := 0
 	if e.options.Lessons != nil {
@@ -136,6 +137,9 @@ func (w *welcome) draw(c *cell.Canvas, b cell.Box, e *env) {
 	}
 	choose(safe.Const("d"), e.format(words.WelcomeLearn, lessons))
 	choose(safe.Const("c"), e.text(words.WelcomeConnect))
+	if !e.options.ASCII {
+		choose(safe.Const("L"), e.text(words.WelcomeLanguage))
+	}
 }
 
 func (w *welcome) drawLaunch(c *cell.Canvas, b cell.Box, y int, e *env) {

@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -99,18 +100,17 @@ func (p *produce) check(topic string, records []byte, clientID string) error {
 // checkRecords tells whether the bytes are one record batch that a request of this version may carry. Storage checks the
 // rest (kafka-formats B.12).
 func checkRecords(records []byte, version int16) error {
-	if len(records) < batch.MagicSize {
-		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has %d bytes", len(records))
-	}
-	b := batch.Batch(records)
+	b, err := batch.Next(records)
 	switch {
-	case b.Magic() != 2 && version < 3:
+	case err == io.EOF, errors.Is(err, batch.ErrShort): // Kafka counts a batch that is cut off as none
+		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has none that is whole in %d bytes", len(records))
+	case err != nil:
+		return err
+	case b.Legacy() && version < 3:
 		return refuse(kerr.UnsupportedForMessageFormat, "message format %d is not accepted, send record batches (format 2)", b.Magic())
-	case b.Magic() != 2:
+	case b.Legacy():
 		return refuse(kerr.InvalidRecord, "produce requests with version %d must only contain record batches with magic 2, not %d", version, b.Magic())
-	case len(records) < batch.HeaderSize:
-		return refuse(kerr.CorruptMessage, "%d bytes are less than a batch header", len(records))
-	case b.Size() < int64(len(records)):
+	case len(b) < len(records):
 		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has more")
 	case b.Codec() == batch.Zstd && version < 7:
 		return refuse(kerr.UnsupportedCompressionType, "zstd needs produce version 7 or later, this is %d", version)

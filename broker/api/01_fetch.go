@@ -15,7 +15,7 @@ package api
 //
 // Differences from Kafka 3.9: record batches are never converted to the older formats that clients of versions before 4
 // expect; consumers may read from a follower only if replica.selector.class is set; a parked fetch of a follower is
-// answered as soon as the high watermark moves (Kafka does so only with a replica selector).
+// answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector).
 
 import (
 	"context"

@@ -123,7 +123,7 @@ func (m *metadataRequest) topic(asked *kmsg.MetadataRequestTopic) (t kmsg.Metada
 	if found, ok := m.now.Topic(*asked.Topic); ok {
 		return m.describe(found), false
 	}
-	t.Topic, t.IsInternal = asked.Topic, isInternal(*asked.Topic)
+	t.Topic, t.IsInternal = asked.Topic, internalTopic(*asked.Topic)
 	if !validTopicName(*asked.Topic) {
 		t.ErrorCode = kerr.InvalidTopicException.Code
 		return t, false
@@ -141,7 +141,7 @@ func newMetadataTopic() kmsg.MetadataResponseTopic {
 func (m *metadataRequest) describe(found *metadata.Topic) kmsg.MetadataResponseTopic {
 	t := newMetadataTopic()
 	name := found.Name
-	t.Topic, t.TopicID, t.IsInternal = &name, found.ID, isInternal(name)
+	t.Topic, t.TopicID, t.IsInternal = &name, found.ID, internalTopic(name)
 	if m.req.Version >= 8 && m.req.IncludeTopicAuthorizedOperations {
 		t.AuthorizedOperations = allTopicOperations
 	}
@@ -210,11 +210,6 @@ func (d *Deps) autoCreate(ctx context.Context, topics []string) map[string]*kerr
 		}
 	}
 	return errs
-}
-
-// isInternal names the topics that Kafka keeps its own state in.
-func isInternal(topic string) bool {
-	return topic == "__consumer_offsets" || topic == "__transaction_state"
 }
 
 // validTopicName holds Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], and neither . nor .. .

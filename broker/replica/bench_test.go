@@ -45,7 +45,7 @@ func tcpLab(b testing.TB, partitions int) (leader string) {
 		})
 		deps := &api.Deps{BrokerID: int32(i + 1), Metadata: cache, Replicas: brokers[i]}
 		s := server.New(server.Config{
-			Listeners: []server.Listener{{Name: "PLAINTEXT", Addr: "127.0.0.1:0"}}, Table: api.Table(deps),
+			Listeners: []server.Listener{{Name: "PLAINTEXT", Address: "127.0.0.1:0"}}, Table: api.Table(deps),
 		})
 		if err := s.Listen(); err != nil {
 			b.Fatal(err)

@@ -19,12 +19,13 @@ type evaluation struct {
 	arriving bool // the request has just come in: a follower's offsets are news about the follower
 	watching bool // the fetch is parked, or about to be: partitions shall wake it
 
-	bytes  int  // of records
-	urgent bool // there is something that must not wait for more bytes
-	topics []kmsg.FetchResponseTopic
-	told   []*fetchPart // those in topics, in order
-	wake   []*parkedFetch
-	hints  []int32 // leaders named to a client that asked the wrong broker
+	bytes          int  // of records
+	urgent         bool // there is something that must not wait for more bytes
+	watermarkMoved bool // a follower has not been told of a high watermark
+	topics         []kmsg.FetchResponseTopic
+	told           []*fetchPart // those in topics, in order
+	wake           []*parkedFetch
+	hints          []int32 // leaders named to a client that asked the wrong broker
 }
 
 func (e *evaluation) enough() bool { return e.urgent || e.bytes >= e.minBytes }
@@ -74,9 +75,11 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 	e.bytes += len(records)
 	diverges := v.diverging.Epoch != partition.None
 	moved := v.watermark != part.toldWatermark
-	if diverges || moved && e.follower() && e.session.id != 0 {
-		e.urgent = true
+	if e.follower() && e.session.id != 0 {
+		e.watermarkMoved = e.watermarkMoved || moved
+		e.urgent = e.urgent || part.toldWatermark < 0 // the beginning of the session, or the end of an error
 	}
+	e.urgent = e.urgent || diverges
 	if e.incremental && len(records) == 0 && !diverges && !moved && v.start == part.toldStart {
 		return
 	}

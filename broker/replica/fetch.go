@@ -33,10 +33,16 @@ type fetch struct {
 	reply       func(*kmsg.FetchResponse)
 }
 
+// watermarkDelay is how soon a follower learns of a high watermark. At once would be two more round trips for every write
+// of a producer that waits for each, just when its next one comes in (measured: half its latency again); within this
+// time the next records mostly carry the news.
+const watermarkDelay = 5 * time.Millisecond
+
 // parkedFetch is a fetch that waits for records, for the high watermark (followers), or for its time to be up.
 type parkedFetch struct {
 	*fetch
-	timer *time.Timer // guarded by session.mu
+	timer   *time.Timer
+	hurried atomic.Bool // the timer was set to watermarkDelay
 	// missing is how many bytes the last evaluation lacked, less what became readable since.
 	missing atomic.Int64
 }
@@ -136,8 +142,8 @@ func (f *fetch) start(now time.Time) {
 		return
 	}
 	parked := &parkedFetch{fetch: f}
-	s.parked.Store(parked) // from here on, whatever happens to a watched partition wakes it
 	parked.timer = time.AfterFunc(f.maxWait, parked.expire)
+	s.parked.Store(parked) // from here on, whatever happens to a watched partition wakes it
 	again, enough := parked.evaluate(now, false)
 	if enough {
 		again.wake = append(again.wake, e.wake...)
@@ -166,6 +172,13 @@ func (p *parkedFetch) wake() {
 	go p.complete(false)
 }
 
+// hurry shortens a follower's wait: the high watermark has moved.
+func (p *parkedFetch) hurry() {
+	if p.hurried.CompareAndSwap(false, true) {
+		p.timer.Reset(min(p.maxWait, watermarkDelay))
+	}
+}
+
 func (p *parkedFetch) expire() { p.complete(true) }
 
 // complete replies if there is enough to tell, or in any case if the wait is over.
@@ -192,6 +205,9 @@ func (p *parkedFetch) evaluate(now time.Time, over bool) (*evaluation, bool) {
 		e.run()
 		if over || e.enough() {
 			return e, true
+		}
+		if e.watermarkMoved {
+			p.hurry()
 		}
 		if p.missing.Add(-int64(e.bytes)) > 0 {
 			return nil, false

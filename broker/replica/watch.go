@@ -65,12 +65,18 @@ func (h *hosted) waiting(what event) (wake []*parkedFetch) {
 	return wake
 }
 
-// concerned tells whether the event may complete the parked fetch. A consumer that wants many bytes is left alone until as
-// many have been appended: h.appended runs ahead of what is committed, so this errs on the side of waking.
+// concerned tells whether the event may complete the parked fetch. A follower needs records now and the high watermark
+// soon. A consumer that wants many bytes is left alone until as many have been appended: h.appended runs ahead of what is
+// committed, so this errs on the side of waking.
 func (w *watch) concerned(parked *parkedFetch, what event) bool {
 	switch {
-	case what&roleChanged != 0, w.follower:
+	case what&roleChanged != 0:
 		return true
+	case w.follower:
+		if what&watermarkMoved != 0 {
+			parked.hurry()
+		}
+		return what&endMoved != 0
 	case what&watermarkMoved == 0:
 		return false
 	}

@@ -58,3 +58,16 @@ func None() Reply { return Reply{kind: replyNone} }
 
 // Close ends the connection after the replies that are still owed. err says why, for the log; nil for no fault.
 func Close(err error) Reply { return Reply{kind: replyClose, err: err} }
+
+// Answer calls a handler as a connection would and waits for what it promised; nil if that is no response. It is for those
+// who have a handler and no connection.
+func Answer(ctx context.Context, h Handler, r *Request) kmsg.Response {
+	switch reply := h(ctx, r); reply.kind {
+	case replyNow:
+		return reply.now
+	case replyLater:
+		return <-reply.later
+	default:
+		return nil
+	}
+}

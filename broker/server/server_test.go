@@ -160,7 +160,7 @@ func TestNoReplyAndClose(t *testing.T) {
 }
 
 func TestAPanicEndsOneConnection(t *testing.T) {
-	var log bytes.Buffer
+	var log lockedBuffer
 	table := append(echoTable(),
 		Entry{Key: 0, Min: 0, Max: 11, Handle: func(context.Context, *Request) Reply { panic("boom") }},
 		Entry{Key: 19, Min: 0, Max: 7, Handle: func(context.Context, *Request) Reply { return Now(nil) }},
@@ -182,6 +182,24 @@ func TestAPanicEndsOneConnection(t *testing.T) {
 	if !strings.Contains(log.String(), "boom") || !strings.Contains(log.String(), "server_test.go") {
 		t.Errorf("the log has no stack of the panic: %s", log.String())
 	}
+}
+
+// lockedBuffer is written to by connections that are still ending.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 func TestConnectionsPerIP(t *testing.T) {

@@ -109,7 +109,7 @@ func newDir(f fsys.FS, path string, opt DirOptions) *Dir {
 
 // acquire makes the directory and locks it.
 func (d *Dir) acquire() error {
-	if err := d.fs.MkdirAll(d.path); err != nil {
+	if err := makeDir(d.fs, d.path); err != nil {
 		return fmt.Errorf("cannot make log directory %s: %w", d.path, err)
 	}
 	lock, err := d.fs.Lock(filepath.Join(d.path, lockFile))
@@ -121,6 +121,17 @@ func (d *Dir) acquire() error {
 	}
 	d.lock = lock
 	return nil
+}
+
+// makeDir makes a directory, durably, unless it exists.
+func makeDir(f fsys.FS, path string) error {
+	if info, err := f.Stat(path); err == nil && info.Dir {
+		return nil
+	}
+	if err := f.MkdirAll(path); err != nil {
+		return err
+	}
+	return f.SyncDir(filepath.Dir(path))
 }
 
 // fail marks the directory as failed and returns the error that says so.

@@ -104,35 +104,53 @@ type loading struct {
 }
 
 // openAll opens the segments in order, and recovers those that may not be
-// trusted. What follows damage is removed.
+// trusted. What follows damage or a hole is removed.
 func (ld *loading) openAll() error {
 	ld.stateAt = -1
 	distrusted := ld.firstDistrusted()
 	for i, f := range ld.files {
-		s := openSegment(ld.folder, f.base, f.sizes, ld.dir.clock())
-		ld.segments = append(ld.segments, s)
-		trusted := i < distrusted && f.complete
-		if trusted && i == len(ld.files)-1 {
-			end, whole, err := s.endOffset()
-			if err != nil {
-				return err
-			}
-			ld.end, trusted = end, whole
+		if i > distrusted && ld.hole(f) {
+			return ld.drop(ld.files[i:], 0)
 		}
-		if trusted {
-			continue
-		}
-		cut, err := ld.recover(s, f.sizes.log)
+		cut, err := ld.open(f, i < distrusted && f.complete, i == len(ld.files)-1)
 		if err != nil {
 			return err
 		}
 		if cut > 0 {
-			ld.dir.log.Warn("damage cut off", slog.String("log", ld.tp.String()), slog.Int64("segment", s.base),
-				slog.Int64("bytes", cut), slog.Int("segmentsRemoved", len(ld.files)-i-1))
-			return ld.removeFiles(ld.files[i+1:])
+			return ld.drop(ld.files[i+1:], cut)
 		}
 	}
 	return nil
+}
+
+// hole reports whether records are missing before a segment: after a loss of
+// power an unsynced segment may be there where the one before is not. Where
+// cleaning makes gaps, this cannot be told.
+func (ld *loading) hole(f segmentFiles) bool {
+	return f.base > ld.end && !ld.config.Load().compacts()
+}
+
+// open opens one segment, and recovers it if it is not to be trusted or turns
+// out not to be.
+func (ld *loading) open(f segmentFiles, trusted, last bool) (cut int64, err error) {
+	s := openSegment(ld.folder, f.base, f.sizes, ld.dir.clock())
+	ld.segments = append(ld.segments, s)
+	if trusted && last {
+		if ld.end, trusted, err = s.endOffset(); err != nil {
+			return 0, err
+		}
+	}
+	if trusted {
+		return 0, nil
+	}
+	return ld.recover(s, f.sizes.log)
+}
+
+// drop removes the segments behind damage.
+func (ld *loading) drop(files []segmentFiles, cut int64) error {
+	ld.dir.log.Warn("log cut off at damage", slog.String("log", ld.tp.String()), slog.Int64("end", ld.end),
+		slog.Int64("bytesCut", cut), slog.Int("segmentsRemoved", len(files)))
+	return ld.removeFiles(files)
 }
 
 // firstDistrusted is the index of the first segment that has to be recovered
@@ -180,13 +198,13 @@ func (ld *loading) recover(s *segment, size int64) (cut int64, err error) {
 	return cut, err
 }
 
-// buildState builds the producers' state at an offset, from the trusted segments
-// below. Snapshots above are not to be trusted.
+// buildState builds the producers' state at the base of the latest segment, from
+// those below, which are sound. Snapshots above are not to be trusted.
 func (ld *loading) buildState(offset int64) error {
 	if err := ld.dropSnapshotsAbove(offset); err != nil {
 		return err
 	}
-	ld.publish(ld.segments)
+	ld.publish(ld.segments[:len(ld.segments)-1])
 	ld.start.Store(max(ld.hints.start, ld.segments[0].base))
 	ld.stateAt = offset
 	return ld.loadProducers(offset)

@@ -64,6 +64,11 @@ func (l *Log) retain(c *LogConfig, now time.Time, highWatermark int64) error {
 		}
 		defer l.dir.spawn(l.flushRolled)
 	}
+	if l.renamed.Load() { // or a crash could lose both, and the offsets start over
+		if err := l.syncNames(l.recovery.Load() == 0); err != nil {
+			return err
+		}
+	}
 	segments := *l.segments.Load()
 	gone, kept := segments[:n], slices.Clone(segments[n:])
 	if err := l.advanceStart(kept[0].base); err != nil {

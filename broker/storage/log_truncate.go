@@ -10,7 +10,8 @@ import (
 )
 
 // TruncateTo drops every batch that ends at or after offset, and with it the
-// epochs and the producers' state that it brought. An offset at or above the
+// epochs and the producers' state that it brought. The log then ends at
+// offset, or at the start of the batch that it lay within. An offset at or above the
 // log's end drops only an epoch that was assigned there and has no record.
 func (l *Log) TruncateTo(offset int64) error {
 	if offset < 0 {
@@ -56,8 +57,10 @@ func (l *Log) cut(offset int64) error {
 	if err != nil {
 		return err
 	}
+	if err := l.lowerRecovery(end); err != nil { // a whole batch may have gone
+		return err
+	}
 	l.end.Store(end)
-	l.recovery.Store(min(l.recovery.Load(), end))
 	l.start.Store(min(l.start.Load(), end))
 	l.generation.Add(1)
 	if err := l.changeEpochs(l.epochs.get().cutEnd(end)); err != nil {

@@ -49,7 +49,7 @@ func WriteMetaProperties(f fsys.FS, dir string, m MetaProperties) error {
 	if err == nil && ok && old.equal(m) {
 		return nil
 	}
-	if err := f.MkdirAll(dir); err != nil {
+	if err := makeDir(f, dir); err != nil {
 		return fmt.Errorf("cannot make log directory %s: %w", dir, err)
 	}
 	path := filepath.Join(dir, metaPropertiesFile)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"testing"
 
@@ -34,11 +35,15 @@ func (m *model) at(offset int64) (int, bool) {
 }
 
 func (m *model) truncate(offset int64) {
-	if i, ok := m.at(offset); ok && offset < m.end {
-		m.end = m.batches[i].BaseOffset()
-		m.batches = m.batches[:i]
-		m.start = min(m.start, m.end)
+	if offset >= m.end {
+		return
 	}
+	m.end = offset
+	if i, ok := m.at(offset); ok {
+		m.end = min(offset, m.batches[i].BaseOffset())
+		m.batches = m.batches[:i]
+	}
+	m.start = min(m.start, m.end)
 }
 
 func (m *model) read(offset int64, maxBytes int, limit int64, minOne bool) (out []byte) {
@@ -74,7 +79,10 @@ func newWorld(outer *testing.T, t *rapid.T, f fsys.FS) *world {
 	c := DefaultLogConfig()
 	c.SegmentBytes = int64(rapid.IntRange(300, 2000).Draw(t, "segment.bytes"))
 	c.IndexIntervalBytes = int64(rapid.IntRange(0, 300).Draw(t, "index.interval.bytes"))
-	c.RetentionMs = -1
+	if rapid.Bool().Draw(t, "compacted") {
+		c.CleanupPolicy = []string{"compact", "delete"}
+	}
+	c.RetentionMs, c.ProducerIDExpirationMs = -1, math.MaxInt64
 	w := &world{t: t, outer: outer, fs: f, c: c, next: map[int64]int32{}}
 	w.open()
 	w.log = (&disk{outer, f, w.Dir}).create(orders0, c)
@@ -110,6 +118,9 @@ func (w *world) reopen() {
 		w.t.Fatal("the log is gone")
 	}
 	w.log = l
+	if n := len(w.model.batches); l.EndOffset() < w.model.end && (n == 0 || l.EndOffset() >= w.model.batches[n-1].NextOffset()) {
+		w.model.end = l.EndOffset() // it ended in a gap, which nothing on disk remembers
+	}
 	w.model.start = l.StartOffset()
 	w.next = map[int64]int32{}
 	for _, p := range l.ActiveProducers() {
@@ -144,7 +155,10 @@ func (w *world) follow() {
 	var set []byte
 	for range rapid.IntRange(1, 5).Draw(w.t, "batches") {
 		b := w.draw()
-		b.SetBaseOffset(w.model.end + int64(rapid.SampledFrom([]int{0, 0, 0, 3}).Draw(w.t, "gap")))
+		b.SetBaseOffset(w.model.end)
+		if w.c.compacts() {
+			b.SetBaseOffset(w.model.end + int64(rapid.SampledFrom([]int{0, 0, 0, 3}).Draw(w.t, "gap")))
+		}
 		b.SetLeaderEpoch(w.epoch)
 		set = append(set, b...)
 		w.model.batches = append(w.model.batches, b)

@@ -12,6 +12,7 @@ import (
 type place struct {
 	position int64
 	size     int64  // of the batch
+	base     int64  // the batch's first offset
 	cuts     uint32 // of the segment when the search began
 }
 
@@ -30,7 +31,7 @@ func (s *segment) find(offset int64) (place, error) {
 			return place{}, s.readError(err, from)
 		}
 		if h.LastOffset() >= offset {
-			return place{from, h.Size(), cuts}, nil
+			return place{from, h.Size(), h.BaseOffset(), cuts}, nil
 		}
 		from += h.Size()
 	}

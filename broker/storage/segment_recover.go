@@ -116,23 +116,17 @@ func (s *segment) cutAt(at, fileSize int64) (int64, error) {
 	return fileSize - at, nil
 }
 
-// truncate drops every batch that ends at or after offset, and returns the
-// offset after the last batch that is left.
+// truncate drops every batch that ends at or after offset, and returns the end
+// that this gives the log: offset, or the start of a batch that it lay within.
 func (s *segment) truncate(offset int64) (end int64, err error) {
 	p, err := s.find(offset)
-	if err != nil && err != io.EOF {
+	if err == io.EOF {
+		return offset, nil
+	}
+	if err != nil {
 		return 0, err
 	}
-	if err == nil {
-		if err := s.truncateAt(p.position, offset); err != nil {
-			return 0, err
-		}
-	}
-	end, whole, err := s.endOffset()
-	if err == nil && !whole {
-		err = errInsane
-	}
-	return end, err
+	return min(offset, p.base), s.truncateAt(p.position, offset)
 }
 
 func (s *segment) truncateAt(position, offset int64) error {

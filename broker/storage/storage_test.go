@@ -23,10 +23,14 @@ type disk struct {
 	*Dir
 }
 
+func tryOpen(f fsys.FS, c LogConfig) (*Dir, error) {
+	return OpenDir(context.Background(), f, "/data", DirOptions{
+		Default: c, Clock: func() time.Time { return testTime }, RecoveryThreads: 1})
+}
+
 func openDisk(t testing.TB, f fsys.FS, c LogConfig) *disk {
 	t.Helper()
-	d, err := OpenDir(context.Background(), f, "/data", DirOptions{
-		Default: c, Clock: func() time.Time { return testTime }, RecoveryThreads: 1})
+	d, err := tryOpen(f, c)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}

@@ -23,14 +23,14 @@ type clusterFile struct {
 	label, text string
 }
 
-// at gives reason the place where a key of ZooKeeper's is set, if it is in the file.
+// at gives reason the place where a key is set, if it is in the file. A key of ZooKeeper's may stand below [zookeeper].
 func (f clusterFile) at(key string, reason error) error {
 	n := 0
 	for line := range strings.Lines(f.text) {
 		n++
 		before, _, set := strings.Cut(line, "=")
-		name := strings.Trim(strings.TrimSpace(before), `"'`)
-		if set && (name == key || name == "zookeeper."+key) {
+		name := strings.Trim(strings.TrimSpace(before), `"'[]`)
+		if name == "zookeeper."+key || name == key || set && strings.HasPrefix(name, key+".") {
 			return &config.FileError{Path: f.label, Line: n, Column: strings.Index(line, key) + 1, Err: reason}
 		}
 	}
@@ -56,6 +56,9 @@ func parseClusterFile(label, text string) (clusterFile, error) {
 		return clusterFile{}, r.located(err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(top)) {
+		if !slices.Contains(clusterKeys, key) {
+			return clusterFile{}, r.unknown(key, meta, top[key])
+		}
 		if err := meta.PrimitiveDecode(top[key], &clusterSetting{reader: &r, key: key}); err != nil {
 			return clusterFile{}, r.located(err)
 		}
@@ -75,31 +78,25 @@ func (r *clusterReader) located(err error) error {
 	if !ok {
 		return mistake("%s: %w", r.label, err)
 	}
-	reason := errors.New(at.Message)
-	if inner := errors.Unwrap(at); inner != nil {
-		reason = inner
-	}
-	column := at.Position.Col
-	if unknown, ok := errors.AsType[*unknownKeyError](reason); ok { // the place of the key, not of its value
-		column = 1 + strings.Index(lineOf(r.file.text, at.Position.Line), unknown.key)
-	}
-	return &Error{Err: &config.FileError{Path: r.label, Line: at.Position.Line, Column: max(column, 1), Err: reason}}
+	return &Error{Err: &config.FileError{
+		Path: r.label, Line: at.Position.Line, Column: max(at.Position.Col, 1), Err: errors.New(at.Message),
+	}}
 }
 
-// lineOf returns line n of text, counted from 1.
-func lineOf(text string, n int) string {
-	for line := range strings.Lines(text) {
-		if n--; n == 0 {
-			return line
-		}
+// unknown is the error for a key that a cluster file does not have.
+func (r *clusterReader) unknown(key string, meta toml.MetaData, value toml.Primitive) error {
+	full := key
+	var table map[string]toml.Primitive
+	for ; meta.PrimitiveDecode(value, &table) == nil && len(table) > 0; table = nil {
+		first := slices.Min(slices.Collect(maps.Keys(table)))
+		full, value = full+"."+first, table[first]
 	}
-	return ""
+	reason := fmt.Errorf("unknown key %s%s", key, didYouMean(key, clusterKeys))
+	if config.BrokerTable().Lookup(full) != nil {
+		reason = fmt.Errorf("%s is a key of a broker: put it into the brokers' files, or use --override %s=…", full, full)
+	}
+	return &Error{Err: r.file.at(key, reason)}
 }
-
-// unknownKeyError says that a cluster file has no such key.
-type unknownKeyError struct{ key, reason string }
-
-func (e *unknownKeyError) Error() string { return e.reason }
 
 func (r *clusterReader) complete() error {
 	f := &r.file
@@ -137,7 +134,7 @@ func (s *clusterSetting) UnmarshalTOML(value any) error {
 		}
 		return flatten("", table, f.ZooKeeper)
 	}
-	return unknownClusterKey(s.key, value)
+	return nil
 }
 
 func (s *clusterSetting) name(value any) error {
@@ -172,18 +169,6 @@ func (s *clusterSetting) list(value any, into *[]string) error {
 		return fmt.Errorf("%s must be a list of file names, not %s", s.key, quote(value))
 	}
 	return nil
-}
-
-func unknownClusterKey(key string, value any) error {
-	full := key
-	for table, ok := value.(map[string]any); ok && len(table) > 0; table, ok = value.(map[string]any) {
-		first := slices.Min(slices.Collect(maps.Keys(table)))
-		full, value = full+"."+first, table[first]
-	}
-	if config.BrokerTable().Lookup(full) != nil {
-		return &unknownKeyError{key, fmt.Sprintf("%s is a key of a broker: put it into the brokers' files, or use --override %s=…", full, full)}
-	}
-	return &unknownKeyError{key, fmt.Sprintf("unknown key %s%s", key, didYouMean(key, clusterKeys))}
 }
 
 // flatten writes a table's values into props, the names of inner tables joined by dots.

@@ -221,3 +221,20 @@ func (l *lab) await(after int64, kind string, broker int32) event.Event {
 	l.t.Fatalf("no %s of broker %d", kind, broker)
 	return event.Event{}
 }
+
+// awaitFirstWords waits until every child has told its fact: from then on nothing happens by itself.
+func (l *lab) awaitFirstWords() {
+	l.t.Helper()
+	told := 0
+	for e, err := range l.Events(l.t.Context(), 0, true) {
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		if e.Kind == "controller.elected" {
+			told++
+		}
+		if told == len(l.plan.Brokers)+1 {
+			return
+		}
+	}
+}

@@ -24,7 +24,8 @@ const (
 // journal numbers events and keeps them: the latest in memory, all that fit in two files. A disk that cannot take an event
 // costs its history, not its delivery: those who follow still see it.
 type journal struct {
-	path string
+	path   string
+	retain int // events in memory
 
 	mu       sync.Mutex
 	file     *os.File
@@ -37,7 +38,7 @@ type journal struct {
 
 // openJournal continues the numbering of the journal in dir.
 func openJournal(dir string) (*journal, error) {
-	j := &journal{path: filepath.Join(dir, journalName), changed: make(chan struct{})}
+	j := &journal{path: filepath.Join(dir, journalName), retain: journalRing, changed: make(chan struct{})}
 	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the journal of events: %w", err)
@@ -88,8 +89,8 @@ func (j *journal) append(e event.Event) int64 {
 	j.last++
 	e.Seq = j.last
 	j.diskFail = j.write(e)
-	if len(j.ring) == journalRing {
-		j.ring = append(j.ring[:0], j.ring[journalRing/4:]...)
+	if len(j.ring) >= j.retain {
+		j.ring = append(j.ring[:0], j.ring[j.retain/4:]...)
 	}
 	j.ring = append(j.ring, e)
 	close(j.changed)

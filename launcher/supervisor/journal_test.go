@@ -49,9 +49,10 @@ func TestJournalGivesEveryEventOnceFromAnyCursor(t *testing.T) {
 			rt.Fatal(err)
 		}
 		defer func() { j.close() }()
+		j.retain = 16
 		last := int64(0)
 		for range rapid.IntRange(1, 4).Draw(rt, "runs") {
-			for range rapid.IntRange(0, 3*journalRing/2).Draw(rt, "events") {
+			for range rapid.IntRange(0, 30).Draw(rt, "events") {
 				last = j.append(fact("x"))
 			}
 			after := rapid.Int64Range(0, last+2).Draw(rt, "after")
@@ -60,6 +61,7 @@ func TestJournalGivesEveryEventOnceFromAnyCursor(t *testing.T) {
 			if j, err = openJournal(dir); err != nil {
 				rt.Fatal(err)
 			}
+			j.retain = 16
 			checkRun(rt, readAll(j, after), after, last)
 		}
 	})

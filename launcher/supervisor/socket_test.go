@@ -76,6 +76,7 @@ func FuzzRequest(f *testing.F) {
 
 func TestEventCursors(t *testing.T) {
 	l := start(t, nil)
+	l.awaitFirstWords()
 	var all []event.Event
 	for e, err := range l.Events(t.Context(), 0, false) {
 		if err != nil {

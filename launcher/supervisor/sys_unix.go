@@ -67,7 +67,6 @@ func signalName(s syscall.Signal) string {
 // bindChildren prepares this process so that its children end with it; Unix asks for that at each child's start.
 func bindChildren() error { return nil }
 
-
 func isRefusedConnection(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT)
 }

@@ -53,7 +53,7 @@ func themes(name string) (palette, bool) {
 	case "light":
 		return palette{"38;2;32;32;32", "38;2;112;112;112", "1;38;2;0;0;0", "1;38;2;32;32;32", "38;2;0;114;178",
 			"38;2;166;104;0", "1;38;2;190;74;0", "1;38;2;0;114;178", "38;2;64;64;64", "1;38;2;0;0;0"}, true
-	case "contrast":
+	case "high-contrast":
 		return palette{"97", "37", "1;97", "1;4;97", "1;96", "1;93", "1;91", "1;96", "97", "1;97"}, true
 	case "mono":
 		return palette{"", "2", "1", "1", "", "1", "1", "1", "", "1"}, true
@@ -62,7 +62,7 @@ func themes(name string) (palette, bool) {
 }
 
 // ThemeNames lists what [NewTheme] accepts.
-func ThemeNames() []string { return []string{"auto", "dark", "light", "contrast", "mono"} }
+func ThemeNames() []string { return []string{"auto", "dark", "light", "high-contrast", "mono"} }
 
 // NewTheme returns the theme of that name; the empty name is "auto".
 func NewTheme(name string) (*Theme, error) {

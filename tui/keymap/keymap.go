@@ -54,7 +54,9 @@ func (s Scope) outer() []Scope {
 		return []Scope{Broker, Rows, Global, Tabs}
 	case Topics:
 		return []Scope{Topic, Rows, Global, Tabs}
-	case Partitions, Replicas:
+	case Partitions:
+		return []Scope{Topic, Broker, Rows, Global, Tabs}
+	case Replicas:
 		return []Scope{Broker, Topic, Rows, Global, Tabs}
 	case Tail, Config, Timeline, ZooKeeper, Groups, Lessons, Record:
 		return []Scope{Rows, Global, Tabs}

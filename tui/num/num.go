@@ -80,6 +80,14 @@ func whole(d, unit time.Duration, name string) safe.Text {
 	return safe.Clean(strconv.FormatInt(int64(d/unit), 10) + name)
 }
 
+// Short is Span with a decimal below ten seconds, for what moves while one looks: "0.1 s".
+func Short(d time.Duration) safe.Text {
+	if d < 10*time.Second {
+		return Tenths(d)
+	}
+	return Span(d)
+}
+
 // Tenths writes a duration in seconds with one decimal: "1.4 s".
 func Tenths(d time.Duration) safe.Text {
 	return safe.Clean(strconv.FormatFloat(max(d, 0).Seconds(), 'f', 1, 64) + " s")

@@ -19,7 +19,7 @@ func TestNumbers(t *testing.T) {
 		{Bytes(14_400_000), "14 MB"}, {Bytes(999_700), "1.0 MB"}, {Bytes(9_960), "10 kB"}, {Bytes(5 << 40), "5.5 TB"},
 		{Span(0), "0 s"}, {Span(-time.Second), "0 s"}, {Span(59 * time.Second), "59 s"}, {Span(3 * time.Minute), "3 m"},
 		{Span(23 * time.Hour), "23 h"}, {Span(49 * time.Hour), "2 d"},
-		{Tenths(1440 * time.Millisecond), "1.4 s"},
+		{Short(130 * time.Millisecond), "0.1 s"}, {Short(12 * time.Second), "12 s"}, {Tenths(1440 * time.Millisecond), "1.4 s"},
 		{After(0), "0"}, {After(2087 * time.Millisecond), "+2,087 ms"}, {After(87 * time.Millisecond), "+87 ms"},
 		{Millis(2100 * time.Microsecond), "2.1 ms"}, {Millis(1234 * time.Millisecond), "1,234 ms"},
 	} {

@@ -15,7 +15,6 @@ const (
 	Now
 	Ago
 	AgeOf
-	BrokersOf
 	NthOf
 	TooSmall
 	Looking
@@ -34,6 +33,7 @@ const (
 	WelcomeStartMore
 	WelcomeLearn
 	WelcomeConnect
+	WelcomeLanguage
 	Starting
 	StartedIn
 
@@ -253,6 +253,7 @@ const (
 	AutoOn
 	Preparing
 	Replay
+	YourTurn
 	YouSaid
 	NotObserved
 	Waiting

@@ -20,7 +20,7 @@ func seedFiles(f *testing.F) (log, snapshot []byte) {
 	if err := h.snapshot(); err != nil {
 		f.Fatal(err)
 	}
-	log, _ = disk.ReadFile("/log/version-2/log.1")
+	log, _ = disk.ReadFile("/log/version-2/log.1") // without preallocated zeros: the segment has ended
 	snapshot, _ = disk.ReadFile("/data/version-2/snapshot.c")
 	return log, snapshot
 }

@@ -261,7 +261,7 @@ func TestSnapshotsAreKeptAndPurged(t *testing.T) {
 	}
 	snaps, _ := disk.ReadDir("/data/version-2")
 	logs, _ := disk.ReadDir("/log/version-2")
-	if !reflect.DeepEqual(snaps, []string{"snapshot.8", "snapshot.a", "snapshot.c"}) || !reflect.DeepEqual(logs, []string{"log.7", "log.9", "log.b"}) {
+	if !reflect.DeepEqual(snaps, []string{"snapshot.8", "snapshot.a", "snapshot.c"}) || !reflect.DeepEqual(logs, []string{"log.9", "log.b"}) {
 		t.Fatalf("kept %v %v", snaps, logs)
 	}
 	for i, name := range []string{"snapshot.c", "snapshot.a"} { // the older ones and the log stand in
@@ -396,7 +396,7 @@ func TestLogBytes(t *testing.T) {
 	h.store.Close()
 	log, _ := disk.ReadFile("/log/version-2/log.1")
 	want := "5a4b4c47" + "00000002" + "0000000000000000" +
-		"00000000fe030cb2" + "0000005d" +
+		"00000000bda1077d" + "00000057" +
 		"0000000000000003" + "00000004" + "0000000000000001" + "0000000000000002" + "00000001" +
 		"00000002" + "2f61" + "00000001" + "64" +
 		"00000001" + "0000001f" + "00000005" + "776f726c64" + "00000006" + "616e796f6e65" +

@@ -116,8 +116,11 @@ func readTxn(payload []byte) (txn tree.Txn, batch int64, err error) {
 	return txn, batch, nil
 }
 
+// readMulti decodes a multi. One with an error in it failed as a whole: ZooKeeper logs that, with the changes that the
+// operations before the error would have made.
 func readMulti(r *jute.Reader, session int64) ([]tree.Change, error) {
 	var changes []tree.Change
+	failed := false
 	for range r.Count(8) {
 		kind := r.Int()
 		part := jute.NewReader(r.Buffer())
@@ -128,7 +131,11 @@ func readMulti(r *jute.Reader, session int64) ([]tree.Change, error) {
 		if part.Err() != nil {
 			return nil, part.Err()
 		}
+		failed = failed || kind == typeError
 		changes = append(changes, cs...)
+	}
+	if failed {
+		return nil, nil
 	}
 	return changes, nil
 }

@@ -1,0 +1,3 @@
+package server
+
+func runAsServer() bool { return false }
