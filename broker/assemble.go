@@ -102,10 +102,9 @@ func (b *Broker) replicaConfig() replica.Config {
 		FetchBackoff:          c.Duration("replica.fetch.backoff.ms"),
 		SocketTimeout:         c.Duration("replica.socket.timeout.ms"),
 		NumFetchers:           c.Int("num.replica.fetchers"),
-
-		ClientFetchMaxBytes: c.Int("fetch.max.bytes"),
-		FetchSessionSlots:   c.Int("max.incremental.fetch.session.cache.slots"),
-		FollowerReads:       strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
+		ClientFetchMaxBytes:   c.Int("fetch.max.bytes"),
+		FetchSessionSlots:     c.Int("max.incremental.fetch.session.cache.slots"),
+		FollowerReads:         strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
 
 		HighWatermarkCheckpointInterval: c.Duration("replica.high.watermark.checkpoint.interval.ms"),
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"klab/broker/config"
 	"klab/broker/storage"
 	"klab/broker/storage/fsys"
@@ -139,4 +141,23 @@ func TestZnodesAreKafkas(t *testing.T) {
 	if got, want := reg.Endpoints[0].String(), "PLAINTEXT://"+b.Addr("PLAINTEXT").String(); got != want {
 		t.Errorf("registered %s, bound %s", got, want)
 	}
+}
+
+// TestNothingIsLeftRunning counts goroutines after both ways to stop, and after a start that failed.
+func TestNothingIsLeftRunning(t *testing.T) {
+	l := newLab(t, "zookeeper.session.timeout.ms", "300")
+	if err := l.start(1).Shutdown(t.Context()); err != nil { // the coordinator serves from here on
+		t.Fatal(err)
+	}
+	before := goleak.IgnoreCurrent()
+	first := l.start(1)
+	l.controller()
+	l.openError(1, "log.dirs", filepath.Join(l.home, "elsewhere"))
+	if err := first.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := l.start(2)
+	l.eventually("broker 2 is the controller", second.IsController)
+	second.Abandon()
+	goleak.VerifyNone(t, before)
 }

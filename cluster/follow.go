@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// reconnectAfter is how long to wait before the launcher is asked for events again.
+const reconnectAfter = 500 * time.Millisecond
+
 // follow takes the launcher's events into the timeline until ctx ends.
 func (c *Cluster) follow(ctx context.Context) {
 	n := numbering{facts: map[int64]int64{}}

@@ -7,7 +7,7 @@ import (
 	"iter"
 	"strconv"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"klab/launcher/event"
 	"klab/launcher/lifecycle"
@@ -23,17 +23,33 @@ func dialHost(ctx context.Context, home string) (host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach the cluster at %s: %w", home, err)
 	}
-	return launched{client}, nil
+	l := &launched{home: home}
+	l.client.Store(client)
+	return l, nil
 }
 
-// launched is the host behind a supervisor.
-type launched struct{ client *supervisor.Client }
+// launched is the host behind a home's supervisor: whichever runs there now.
+type launched struct {
+	home   string
+	client atomic.Pointer[supervisor.Client]
+}
 
-func (l launched) status(ctx context.Context) (hostStatus, error) {
+// again finds the supervisor anew after err said that the one known before is gone.
+func (l *launched) again(ctx context.Context, err error) {
+	if !errors.Is(err, supervisor.ErrNotRunning) {
+		return
+	}
+	if client, err := supervisor.Dial(ctx, l.home); err == nil {
+		l.client.Store(client)
+	}
+}
+
+func (l *launched) status(ctx context.Context) (hostStatus, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	s, err := l.client.Status(ctx)
+	s, err := l.client.Load().Status(ctx)
 	if err != nil {
+		l.again(ctx, err)
 		return hostStatus{}, err
 	}
 	return fromStatus(s), nil
@@ -52,13 +68,13 @@ func fromStatus(s supervisor.Status) hostStatus {
 	return h
 }
 
-func (l launched) do(ctx context.Context, verb BrokerVerb, id int32, by string) error {
-	return l.client.Do(ctx, supervisor.Action{Verb: lifecycle.Verb(verb), Target: "broker", ID: id, By: by})
+func (l *launched) do(ctx context.Context, verb BrokerVerb, id int32, by string) error {
+	return l.client.Load().Do(ctx, supervisor.Action{Verb: lifecycle.Verb(verb), Target: "broker", ID: id, By: by})
 }
 
-func (l launched) events(ctx context.Context, after int64, follow bool) iter.Seq2[hostEvent, error] {
+func (l *launched) events(ctx context.Context, after int64, follow bool) iter.Seq2[hostEvent, error] {
 	return func(yield func(hostEvent, error) bool) {
-		for e, err := range l.client.Events(ctx, after, follow) {
+		for e, err := range l.client.Load().Events(ctx, after, follow) {
 			if !yield(hostEvent{seq: e.Seq, cause: e.Cause, fact: fromEvent(e)}, err) || err != nil {
 				return
 			}
@@ -122,6 +138,3 @@ func registration(paths any) (int32, bool) {
 	}
 	return 0, false
 }
-
-// reconnectAfter is how long to wait before the launcher is asked for events again.
-const reconnectAfter = 500 * time.Millisecond

@@ -40,8 +40,9 @@ func (p *pace) due(now time.Time, busy, watched bool, partitions int) (work, tim
 	if busy {
 		brisk, calm = quickly, idly
 	}
+	look := brisk
 	if watched {
-		calm = idly
+		look, calm = quickly, idly
 	}
 	next := rarely
 	due := func(last *time.Time, every time.Duration) bool {
@@ -55,7 +56,7 @@ func (p *pace) due(now time.Time, busy, watched bool, partitions int) (work, tim
 	}
 	w := work{
 		host:     due(&p.host, max(brisk, idly/2)),
-		metadata: due(&p.metadata, max(brisk, stretch)),
+		metadata: due(&p.metadata, max(look, stretch)),
 		all:      due(&p.all, max(brisk, 5*stretch)),
 		sizes:    due(&p.sizes, max(calm, 5*stretch)),
 		starts:   due(&p.starts, max(calm, 5*stretch)),

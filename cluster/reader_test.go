@@ -116,7 +116,9 @@ func TestReadFollows(t *testing.T) {
 	defer cancel()
 	var once sync.Once
 	newer := func() { // when the reader waits, it knows where the end was
-		go func() { _, _ = c.Produce(ctx, ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: []byte("new")}}}) }()
+		go func() {
+			_, _ = c.Produce(ctx, ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: []byte("new")}}})
+		}()
 	}
 	r := ReadRequest{Topic: "orders", From: FromEnd(), Follow: true, Waiting: func() error { once.Do(newer); return nil }}
 	var got []string

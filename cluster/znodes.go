@@ -70,7 +70,7 @@ func (z *Znodes) Close() { _ = z.client.Close() }
 func (z *Znodes) Children(ctx context.Context, at string) ([]string, error) {
 	names, _, err := z.client.Children(ctx, at)
 	if err != nil {
-		return nil, znodeError("list the children of", at, err)
+		return nil, znodeError(at, err)
 	}
 	slices.Sort(names)
 	return names, nil
@@ -80,7 +80,7 @@ func (z *Znodes) Children(ctx context.Context, at string) ([]string, error) {
 func (z *Znodes) Get(ctx context.Context, at string) (Znode, error) {
 	data, stat, err := z.client.Get(ctx, at)
 	if err != nil {
-		return Znode{}, znodeError("read", at, err)
+		return Znode{}, znodeError(at, err)
 	}
 	return Znode{
 		Data: data, Version: stat.Version, ChildrenVersion: stat.Cversion, Children: stat.NumChildren,
@@ -134,9 +134,10 @@ func (z *Znodes) walk(ctx context.Context, n PathZnode, yield func(PathZnode, er
 	return true
 }
 
-func znodeError(verb, at string, err error) error {
+// znodeError says of a znode that does not exist nothing but that.
+func znodeError(at string, err error) error {
 	if errors.Is(err, zk.ErrNoNode) {
-		return fmt.Errorf("cannot %s znode %s: it does not exist: %w", verb, at, err)
+		return fmt.Errorf("there is no znode %s: %w", at, zk.ErrNoNode)
 	}
-	return fmt.Errorf("cannot %s znode %s: %w", verb, at, err)
+	return err
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,16 +54,19 @@ func TestApachesDumpLogReadsEveryFile(t *testing.T) {
 	dump(".snapshot")
 }
 
-// fill writes 500 records with keys and headers with a codec.
+// fill writes 1,500 records with keys and headers with a codec.
 func (l *lab) fill(topic string, codec kgo.CompressionCodec, round int) {
 	l.t.Helper()
 	client := l.client(kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(8192))
 	ctx := l.t.Context()
 	var records []*kgo.Record
-	for i := range 500 {
+	noise := rand.NewChaCha8([32]byte{byte(round)}) // what does not compress fills segments
+	for i := range 1500 {
+		filler := make([]byte, 100)
+		noise.Read(filler)
 		records = append(records, &kgo.Record{
 			Key:     fmt.Appendf(nil, "key-%d", i),
-			Value:   fmt.Appendf(nil, "round %d record %d %s", round, i, strings.Repeat("x", i%200)),
+			Value:   fmt.Appendf(nil, "round %d record %d %x", round, i, filler),
 			Headers: []kgo.RecordHeader{{Key: "round", Value: fmt.Append(nil, round)}},
 		})
 	}

@@ -188,7 +188,7 @@ func scrub(data []byte, roles map[int32]string) string {
 	s := string(data)
 	s = times.ReplaceAllString(s, `"timestamp":"T"`)
 	s = uuids.ReplaceAllString(s, `"$1":"ID"`)
-	s = ports.ReplaceAllString(s, "PORT")
+	s = ports.ReplaceAllString(s, "9092")
 	s = brokerID.ReplaceAllStringFunc(s, func(m string) string {
 		parts := brokerID.FindStringSubmatch(m)
 		id, _ := strconv.Atoi(parts[2])

@@ -184,7 +184,7 @@ func (r *root) notice(b cell.Box) {
 	}
 	if op, ok := r.oldest(); text.Empty() && ok {
 		elapsed := r.now.Sub(op.started)
-		if elapsed < progressAfter {
+		if elapsed < progressAfter || op.label.Empty() {
 			return
 		}
 		text, style = safe.Join(safe.Const("  "), op.label, num.Tenths(elapsed)), cell.Plain

@@ -9,8 +9,10 @@
 //     starts nothing itself: no goroutine, no clock, no I/O. Operations run as effects, and their results come back to
 //     the event loop as effects.
 //   - One pump looks at the [Source] ten times a second. Screens read what it took and draw into boxes of one
-//     canvas. When the drawn frame equals the last one, the very same string is returned and nothing is sent to the
-//     terminal. Nothing is drawn for a tick at which nothing can have changed.
+//     canvas. Nothing is drawn for a tick at which nothing can have changed, and a frame equal to the last one is not
+//     sent to the terminal.
+//   - Frames go to the terminal through the painter, when they are made and only the rows that differ; Bubble Tea reads
+//     the keys and runs the event loop.
 //   - Text of others reaches the canvas only as safe.Text. Words come from package words, one table a language.
 //
 // # Contract

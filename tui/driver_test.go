@@ -135,13 +135,13 @@ func TestRunLeavesNothingBehind(t *testing.T) {
 	go func() { _, _ = keys.Write([]byte("2q")) }()
 	err := Run(t.Context(), Options{
 		Open:  func(context.Context) (Source, error) { return f, nil },
-		Input: in, Output: &out, Environment: []string{"TERM=xterm-256color"},
+		Input: in, Output: &out, Environment: []string{"TERM=xterm-256color", "TTY_FORCE=1"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	entered, left := strings.Index(out.String(), "\x1b[?1049h"), strings.LastIndex(out.String(), "\x1b[?1049l")
-	if entered < 0 || left < entered || !strings.Contains(out.String()[left:], "\x1b[?25h") {
+	if entered < 0 || left < entered || !strings.Contains(out.String()[entered:], "\x1b[?25h") {
 		t.Errorf("the terminal is not restored: %q", out.String())
 	}
 	if _, err := prepare(t.Context(), &Options{Theme: "neon"}); err == nil {

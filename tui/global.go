@@ -125,7 +125,7 @@ func (r *root) nextTheme() effect {
 	if err != nil {
 		return failed(err)
 	}
-	r.theme = theme
+	r.theme = theme.For(r.profile)
 	return say{text: r.format(words.ThemeIs, next)}
 }
 

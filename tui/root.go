@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"klab/cluster"
 	"klab/tui/cell"
@@ -23,7 +24,9 @@ const tickEvery = 100 * time.Millisecond
 // root is the only Bubble Tea model. Its fields belong to the event loop.
 type root struct {
 	env
-	theme *cell.Theme
+	theme     *cell.Theme
+	profile   colorprofile.Profile // what the terminal can show of a theme
+	clipboard func(text string)    // nil: there is none
 
 	stack   []screen                   // never empty; the last one has the keys
 	mains   [keymap.MainScreens]screen // screens of the tabs, kept so that one comes back to the same place
@@ -61,6 +64,7 @@ func newRoot(ctx context.Context, o *Options) *root {
 	r := &root{
 		env:     env{life: ctx, now: now, started: now, words: words.Open(o.Lang), options: o, snap: &cluster.Snapshot{}},
 		theme:   o.theme,
+		profile: colorprofile.TrueColor,
 		running: map[int]running{},
 	}
 	r.canvas.ASCII = o.ASCII
@@ -210,7 +214,9 @@ func (r *root) apply(ef effect) tea.Cmd {
 	case say:
 		r.message = ef
 	case copyText:
-		return tea.SetClipboard(ef.text)
+		if r.clipboard != nil {
+			r.clipboard(ef.text)
+		}
 	case quit:
 		return tea.Quit
 	default:
@@ -302,8 +308,6 @@ func (r *root) View() tea.View {
 		return r.view
 	}
 	r.fresh = true
-	r.view.AltScreen = true
-	r.view.WindowTitle = "klab"
 	r.view.Content = r.render()
 	r.view.Cursor = nil
 	if x, y, shown := r.canvas.Cursor(); shown {

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"klab/cluster"
 	"klab/tui/cell"
@@ -19,10 +21,6 @@ const (
 	openLimit   = 15 * time.Second
 	launchLimit = 2 * time.Minute
 )
-
-// framesPerSecond bounds how long a frame that is ready waits for the terminal, so that a key is painted within
-// 8 ms. It does not make frames: those come with keys and, at most ten times a second, with the pump.
-const framesPerSecond = 120
 
 // Options says what the screen shows and what it may do. A nil function is an action that the screen does not offer.
 type Options struct {
@@ -47,7 +45,6 @@ type Options struct {
 	Input       io.Reader // nil: the terminal
 	Output      io.Writer // nil: standard output
 	Environment []string  // nil: the process's
-	FPS         int       // 0: framesPerSecond
 
 	theme *cell.Theme
 }
@@ -61,17 +58,44 @@ type LaunchStep struct {
 
 // Run shows the screen until the person quits or ctx ends, and restores the terminal. The cluster runs on.
 func Run(ctx context.Context, o Options) error {
+	o.complete()
+	profile := colorprofile.Detect(o.Output, o.Environment)
+	if profile == colorprofile.NoTTY {
+		return ErrNoScreen
+	}
 	root, err := prepare(ctx, &o)
 	if err != nil {
 		return err
 	}
 	defer root.close()
-	_, err = tea.NewProgram(root, programOptions(ctx, &o)...).Run()
+	root.theme = root.theme.For(profile)
+	root.profile = profile
+	p := &painter{out: o.Output}
+	root.clipboard = p.copy
+	if err := p.enter(); err != nil {
+		return fmt.Errorf("cannot write to the terminal: %w", err)
+	}
+	defer p.leave()
+	_, err = tea.NewProgram(painted{root, p}, programOptions(ctx, &o)...).Run()
 	switch {
 	case err == nil, errors.Is(err, tea.ErrInterrupted), ctx.Err() != nil:
 		return nil
 	}
 	return fmt.Errorf("cannot show the screen: %w", err)
+}
+
+// ErrNoScreen is returned by Run on something that cannot show a screen.
+var ErrNoScreen = errors.New("cannot show the screen: this is no terminal that can move its cursor (TERM=dumb, or no terminal at all); " +
+	"klab status, klab events -f and the other commands work without one")
+
+// complete fills in what the process gives.
+func (o *Options) complete() {
+	if o.Output == nil {
+		o.Output = os.Stdout
+	}
+	if o.Environment == nil {
+		o.Environment = os.Environ()
+	}
 }
 
 // prepare checks the options and makes the model. The model's operations end with ctx.
@@ -86,19 +110,12 @@ func prepare(ctx context.Context, o *Options) (*root, error) {
 }
 
 func programOptions(ctx context.Context, o *Options) []tea.ProgramOption {
-	fps := o.FPS
-	if fps == 0 {
-		fps = framesPerSecond
+	opts := []tea.ProgramOption{
+		tea.WithContext(ctx), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environment),
+		tea.WithoutRenderer(), tea.WithFPS(1), // the painter does it
 	}
-	opts := []tea.ProgramOption{tea.WithContext(ctx), tea.WithFPS(fps)}
 	if o.Input != nil {
 		opts = append(opts, tea.WithInput(o.Input))
-	}
-	if o.Output != nil {
-		opts = append(opts, tea.WithOutput(o.Output))
-	}
-	if o.Environment != nil {
-		opts = append(opts, tea.WithEnvironment(o.Environment))
 	}
 	return opts
 }

@@ -54,8 +54,8 @@ func (l *lessons) act(e *env, intent keymap.Intent) effect {
 	if e.options.Launch == nil {
 		return say{text: e.text(words.WhyNoCluster)}
 	}
-	launch := &launch{started: e.now}
-	op := launch.operation(e).(operate)
+	op := (&launch{started: e.now}).operation(e)
+	op.label = e.text(words.Starting)
 	start := op.do
 	op.do = func(ctx context.Context) effect {
 		ef := start(ctx)

@@ -89,17 +89,17 @@ func (l *launch) end() {
 	l.ended = true
 }
 
-// operation starts the cluster and opens it.
-func (l *launch) operation(e *env) effect {
-	start, find, book := e.options.Launch, e.options.Open, e.words
-	return operate{label: e.text(words.Starting), limit: launchLimit, do: func(ctx context.Context) effect {
+// operation starts the cluster and opens it. It has no label: the welcome shows it itself.
+func (l *launch) operation(e *env) operate {
+	o, book := e.options, e.words
+	return operate{limit: launchLimit, do: func(ctx context.Context) effect {
 		defer l.end()
 		began := time.Now()
-		if err := start(ctx, l.report); err != nil {
+		if err := o.Launch(ctx, l.report); err != nil {
 			return failed(err)
 		}
 		took := time.Since(began)
-		src, err := find(ctx)
+		src, err := o.Open(ctx)
 		if err != nil {
 			return failed(err)
 		}

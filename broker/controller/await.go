@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -15,6 +16,7 @@ type await struct {
 	mu      sync.Mutex
 	leaders map[TopicPartition]bool // partitions that still lack a leader
 	gone    map[string]bool         // topics that are still there
+	armed   bool                    // all that is waited for has been noted
 	done    chan struct{}           // closed when nothing is left, or the reign ended
 	once    sync.Once
 }
@@ -28,10 +30,23 @@ func (a *await) finish() { a.once.Do(func() { close(a.done) }) }
 // check finishes when nothing is left to wait for.
 func (a *await) check() {
 	a.mu.Lock()
-	left := len(a.leaders) + len(a.gone)
+	settled := a.armed && len(a.leaders)+len(a.gone) == 0
 	a.mu.Unlock()
-	if left == 0 {
+	if settled {
 		a.finish()
+	}
+}
+
+// wait waits until nothing is left, ctx ended or stop is closed.
+func (a *await) wait(ctx context.Context, stop <-chan struct{}) {
+	a.mu.Lock()
+	a.armed = true
+	a.mu.Unlock()
+	a.check()
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+	case <-stop:
 	}
 }
 

@@ -71,8 +71,6 @@ func (c *Core) begin(ev Event) {
 		c.failover(ev)
 	case NodeChanged:
 		c.nodeChanged(ev.Path)
-	case Reconnected:
-		c.rereadLists()
 	case Replied:
 		c.replied(ev)
 	case AlterPartitionAsked:
@@ -169,10 +167,4 @@ func (c *Core) nodeChanged(path string) {
 			c.topicChanged(name)
 		}
 	}
-}
-
-// rereadLists reads again what watches would have told. The ZooKeeper library
-// may lose an event when the connection breaks at the wrong moment.
-func (c *Core) rereadLists() {
-	c.then(c.brokersChanged, c.topicsChanged, c.deletionsChanged, c.isrNotified, c.logDirNotified, c.preferredElectionNotified)
 }

@@ -22,8 +22,6 @@ type (
 	Answered struct{ Answers []Answer }
 	// NodeChanged tells that a watch fired.
 	NodeChanged struct{ Path string }
-	// Reconnected tells that the ZooKeeper connection broke and came back in the same session.
-	Reconnected struct{}
 	// Replied brings a broker's response to a request sent to it.
 	Replied struct {
 		Broker   int32
@@ -55,7 +53,6 @@ type (
 func (Elected) event()                {}
 func (Answered) event()               {}
 func (NodeChanged) event()            {}
-func (Reconnected) event()            {}
 func (Replied) event()                {}
 func (AlterPartitionAsked) event()    {}
 func (ShutdownAsked) event()          {}

@@ -38,7 +38,7 @@ type lab struct {
 
 func newLab(t *testing.T, brokers ...int32) *lab {
 	t.Helper()
-	l := &lab{t: t, timeout: 400 * time.Millisecond, brokers: make(map[int32]*labBroker), heard: make(chan struct{})}
+	l := &lab{t: t, timeout: 800 * time.Millisecond, brokers: make(map[int32]*labBroker), heard: make(chan struct{})}
 	srv, err := server.Open(server.Config{DataDir: t.TempDir(), TickTime: 100 * time.Millisecond, ClientPortAddress: "127.0.0.1", ForceSync: new(false)}, server.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -282,7 +282,7 @@ func (l *lab) happened() {
 // request came, and at the latest each 20 ms.
 func (l *lab) until(what string, ok func() bool) {
 	l.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(20 * time.Second)
 	for {
 		l.mu.Lock()
 		heard := l.heard
@@ -369,7 +369,7 @@ func (l *lab) create(controller *labBroker, topic string, replicas ...[]int32) *
 	l.t.Helper()
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.SetVersion(7)
-	req.TimeoutMillis = 5000
+	req.TimeoutMillis = 20000
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, -1, -1
 	for i, r := range replicas {

@@ -206,14 +206,11 @@ func (s *Shell) renewed() {
 
 // watched runs on ZooKeeper's reader: it must not block.
 func (s *Shell) watched(ev zk.Event) {
-	switch {
-	case ev.Type == zk.EventSession:
-		s.box.post(func() { s.reelect(); s.drive(Reconnected{}) })
-	case ev.Path == znode.ControllerPath:
+	if ev.Path == znode.ControllerPath {
 		s.box.post(s.reelect)
-	default:
-		s.box.post(func() { s.drive(NodeChanged{ev.Path}) })
+		return
 	}
+	s.box.post(func() { s.drive(NodeChanged{ev.Path}) })
 }
 
 // reelect looks who the controller is, resigns if it is another, and runs for

@@ -1,7 +1,6 @@
 package partition
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -296,7 +295,7 @@ func (m *model) heal(t *rapid.T) {
 }
 
 func TestCommittedRecordsSurviveCleanElections(t *testing.T) {
-	for range 20 { // rapid's default of 100 runs finds too little here
+	for range 25 { // rapid's default of 100 runs finds too little here
 		rapid.Check(t, survives)
 	}
 }
@@ -305,7 +304,10 @@ func survives(t *rapid.T) {
 	m := newModel(rapid.IntRange(1, 3).Draw(t, "min ISR"))
 	broker := rapid.SampledFrom([]int32{1, 2, 3})
 	marks := map[int32]int64{}
-	t.Repeat(map[string]func(*rapid.T){
+	for id := range m.brokers {
+		m.tell(t, id)
+	}
+	actions := map[string]func(*rapid.T){
 		"write": func(t *rapid.T) { m.write(t, broker.Draw(t, "at")) },
 		"fetch": func(t *rapid.T) { m.fetch(t, broker.Draw(t, "by")) },
 		"catch up": func(t *rapid.T) {
@@ -320,6 +322,27 @@ func survives(t *rapid.T) {
 		"die or live": func(t *rapid.T) {
 			id := broker.Draw(t, "who")
 			m.alive[id] = !m.alive[id]
+		},
+		"lag": func(t *rapid.T) { // one member of the ISR stops fetching for long and is removed
+			laggard := broker.Draw(t, "who")
+			m.now = m.now.Add(time.Minute)
+			for id := range m.brokers {
+				for range 3 {
+					if id != laggard {
+						m.fetch(t, id)
+					}
+				}
+			}
+			for id := range m.brokers {
+				m.effects(t, id, m.brokers[id].core.Tick(m.now, m.alive))
+				m.answer(t, id, false)
+			}
+		},
+		"fail over": func(t *rapid.T) {
+			m.elect(broker.Draw(t, "to"))
+			for id := range m.brokers {
+				m.tell(t, id)
+			}
 		},
 		"pass time": func(t *rapid.T) { m.now = m.now.Add(10 * time.Second) },
 		"tick": func(t *rapid.T) {
@@ -336,8 +359,9 @@ func survives(t *rapid.T) {
 				marks[key] = b.core.HighWatermark()
 			}
 		},
-	})
-	})
+	}
+	for range 3 { // rapid's default of 30 steps ends before the interesting ones
+		t.Repeat(actions)
+	}
+	m.heal(t)
 }
-
-func (b *modelBroker) String() string { return fmt.Sprintf("%+v", b.log) }

@@ -270,13 +270,14 @@ func (r *Replicas) becomeFollower(h *hosted, s partition.State) error {
 // truncate cuts the log at offset. The caller holds h.mu.
 func (r *Replicas) truncate(h *hosted, offset int64) error {
 	from := h.core.EndOffset()
-	if offset >= from {
-		return nil
-	}
+	// Also where no record goes: an epoch that this replica led without a write stands at the log's end, and as long as
+	// it does the leader finds the logs to diverge.
 	if err := h.log.TruncateTo(offset); err != nil {
 		return err
 	}
-	r.cut(h, from)
+	if offset < from {
+		r.cut(h, from)
+	}
 	return nil
 }
 

@@ -222,6 +222,28 @@ func TestIdleBrokersExchangeFewFetches(t *testing.T) {
 	})
 }
 
+// A replica that led without writing holds an epoch at its log's end that the next leader has never had.
+func TestALeaderThatNeverWroteFollowsWithoutFetchingInALoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, 1, 2, 3)
+		l.elect(0, 1, three, three)
+		within(t, time.Second, l.brokers[1].produce(0, -1, "a"))
+		l.isolate(2, true)
+		l.elect(0, 2, []int32{2}, three, 2) // nobody else hears of this epoch
+		l.isolate(2, false)
+		l.elect(0, 3, three, three)
+		synctest.Wait()
+		before := l.fetches()
+		time.Sleep(10 * time.Second)
+		if n := l.fetches() - before; n > 60 {
+			t.Errorf("%d fetches in 10 idle seconds, want about 40", n)
+		}
+		if !slices.Equal(l.isr(0), three) {
+			t.Errorf("ISR %v", l.isr(0))
+		}
+	})
+}
+
 func (l *lab) fetches() (n int) {
 	for _, b := range l.brokers {
 		b.mu.Lock()

@@ -58,7 +58,7 @@ func (c *conn) serve(ctx context.Context) {
 		close(c.queue)
 		<-c.done
 	}
-	if err != nil && !quiet(err) {
+	if !quiet(err) {
 		c.srv.log.Info("closed a connection", "remote", c.net.RemoteAddr(), "listener", c.listener, "reason", err)
 	}
 }
@@ -69,7 +69,7 @@ func quiet(err error) bool {
 		errors.Is(err, io.ErrClosedPipe) || isReset(err)
 }
 
-// read takes requests until the connection ends or the server closes.
+// read takes requests until the connection ends or the server closes, and returns why.
 func (c *conn) read(ctx context.Context) error {
 	r := bufio.NewReaderSize(c.net, readBuffer)
 	for {

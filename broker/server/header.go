@@ -60,24 +60,30 @@ func (t *table) decode(frame []byte) (call, error) {
 	}
 	c.req = kmsg.RequestForKey(key)
 	c.req.SetVersion(version)
+	if err := c.decodeRest(&b); err != nil {
+		return c, fmt.Errorf("cannot decode %s v%d: %w", kmsg.NameForKey(key), version, err)
+	}
+	return c, nil
+}
+
+// decodeRest reads what follows the correlation id: the rest of the header, and the request.
+func (c *call) decodeRest(b *kbin.Reader) error {
+	key, version := c.req.Key(), c.req.GetVersion()
 	if key != keyControlledShutdown || version > 0 { // header v0 has no client id
 		if id := b.NullableString(); id != nil {
 			c.clientID = *id
 		}
 	}
 	if c.req.IsFlexible() {
-		skipTags(&b)
+		skipTags(b)
 	}
 	if err := b.Complete(); err != nil {
-		return c, fmt.Errorf("cannot decode the header of %s v%d: %w", kmsg.NameForKey(key), version, err)
+		return err
 	}
 	if err := plausible(key, version, b.Src); err != nil {
-		return c, fmt.Errorf("cannot decode %s v%d: %w", kmsg.NameForKey(key), version, err)
+		return err
 	}
-	if err := c.req.ReadFrom(b.Src); err != nil {
-		return c, fmt.Errorf("cannot decode %s v%d: %w", kmsg.NameForKey(key), version, err)
-	}
-	return c, nil
+	return c.req.ReadFrom(b.Src)
 }
 
 // skipTags passes over the tagged fields of a flexible header (KIP-482). None is defined that we need.

@@ -3,7 +3,6 @@ package storage
 import (
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -229,6 +228,3 @@ func (l *Log) abandon() (err error) {
 	}
 	return err
 }
-
-// name is the directory's name, for messages.
-func (l *Log) name() string { return filepath.Base(l.Path()) }

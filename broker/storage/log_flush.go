@@ -109,17 +109,15 @@ func (l *Log) flushTo(offset int64) error {
 }
 
 // syncTo syncs the segments that begin below an offset, the snapshots up to it,
-// and the directory if any of these is new.
+// and the directory if names in it changed.
 func (l *Log) syncTo(offset int64) error {
 	recovery := l.recovery.Load()
 	segments := *l.segments.Load()
-	fresh := recovery == 0
 	for i, s := range segments {
 		if s.base > offset || i+1 < len(segments) && segments[i+1].base <= recovery {
 			continue
 		}
 		if s.base > recovery {
-			fresh = true
 			if err := fsys.SyncFile(l.dir.fs, l.folder.numbered(s.base, snapshotSuffix)); err != nil {
 				return fmt.Errorf("cannot sync snapshot: %w", err)
 			}
@@ -131,7 +129,7 @@ func (l *Log) syncTo(offset int64) error {
 			return err
 		}
 	}
-	if !fresh {
+	if !l.renamed.Load() {
 		return nil
 	}
 	return l.syncNames(recovery == 0)

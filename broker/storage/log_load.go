@@ -232,6 +232,7 @@ func (ld *loading) finish() error {
 	l.start.Store(max(ld.hints.start, ld.segments[0].base))
 	l.recovery.Store(ld.end)
 	if !ld.hints.clean {
+		l.renamed.Store(true) // whoever was killed may not have synced names
 		l.recovery.Store(min(ld.hints.recovery, ld.end))
 	}
 	if err := l.changeEpochs(ld.epochs.cutEnd(ld.end).cutStart(l.start.Load())); err != nil {

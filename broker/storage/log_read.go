@@ -29,6 +29,9 @@ func (l *Log) Read(offset int64, maxBytes int, limit int64, minOne bool) (ReadRe
 // that pool buffers. Records is dst with the batches appended to it.
 func (l *Log) ReadInto(dst []byte, offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
 	for {
+		if err := l.usable(); err != nil {
+			return ReadResult{}, err
+		}
 		generation := l.generation.Load()
 		r, err := l.read(dst, offset, maxBytes, limit, minOne)
 		if l.generation.Load() != generation {

@@ -134,7 +134,8 @@ func (s *segment) expires(c *LogConfig, now time.Time, excess int64) (bool, erro
 }
 
 // discard gives the files of segments that readers no longer see a name that
-// recovery removes, and removes them after a delay. mu is held.
+// recovery removes, and removes them after a delay. It does so durably and in
+// order: a crash must not bring one back behind a hole. mu is held.
 func (l *Log) discard(segments []*segment, delay time.Duration) error {
 	for _, s := range segments {
 		if err := s.close(); err != nil {
@@ -146,6 +147,9 @@ func (l *Log) discard(segments []*segment, delay time.Duration) error {
 			}
 		}
 		l.snapshots = slices.DeleteFunc(l.snapshots, func(o int64) bool { return o == s.base })
+		if err := l.syncNames(false); err != nil {
+			return err
+		}
 	}
 	return nil
 }

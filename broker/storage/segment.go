@@ -24,7 +24,6 @@ type segment struct {
 	base   int64
 	size   atomic.Int64 // of the whole batches in the file
 	dirty  atomic.Bool  // the file holds bytes that were not synced
-	gone   atomic.Bool  // it was taken out of the log, and its files were renamed
 
 	mu      sync.Mutex
 	file    fsys.File // nil while nobody uses it

@@ -30,7 +30,6 @@ type conn struct {
 	pending    []byte // frames to put into the outbox at the next commit
 	touched    bool   // listed for the next commit
 	ending     bool   // to be closed at the next commit
-	gone       bool   // no longer in the processor's list
 	stats      connStats
 }
 

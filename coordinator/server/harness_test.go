@@ -209,7 +209,14 @@ func (w *wire) tryNext() ([]byte, error) {
 func (w *wire) send(op int32, body ...byte) {
 	w.Helper()
 	w.xid++
-	w.frame(append(jute.AppendInt(jute.AppendInt(nil, w.xid), op), body...))
+	if _, err := w.Write(requestFrame(w.xid, op, body)); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func requestFrame(xid, op int32, body []byte) []byte {
+	b := jute.AppendInt(nil, int32(8+len(body)))
+	return append(jute.AppendInt(jute.AppendInt(b, xid), op), body...)
 }
 
 func (w *wire) recv() reply {

@@ -23,12 +23,19 @@ func readWrite(op int32, r *jute.Reader) writeCall {
 	case opCheck:
 		return writeCall{op, tree.Check{Path: r.UString(), Version: r.Int()}}
 	}
-	create := tree.Create{Path: r.UString(), Data: r.Buffer(), ACL: tree.ReadACLs(r), TTL: -1}
-	create.Mode = createMode(op, r.Int())
+	create, flags := readCreate(op, r)
+	create.Mode = createMode(op, flags)
+	return writeCall{op, create}
+}
+
+// readCreate decodes the body of the four create requests; the mode is still to be told from op and flags.
+func readCreate(op int32, r *jute.Reader) (create tree.Create, flags int32) {
+	create = tree.Create{Path: r.UString(), Data: r.Buffer(), ACL: tree.ReadACLs(r), TTL: -1}
+	flags = r.Int()
 	if op == opCreateTTL {
 		create.TTL = r.Long()
 	}
-	return writeCall{op, create}
+	return create, flags
 }
 
 // createMode tells what op and flags ask for together; 0 is not allowed. The opcode decides about containers.
@@ -40,14 +47,33 @@ func createMode(op, flags int32) tree.Mode {
 	}
 	mode := modes[flags]
 	switch {
+	case op == opCreateTTL && mode != tree.TTL && mode != tree.TTLSequential:
+		return 0
 	case op == opCreateContainer:
 		return tree.Container
-	case mode == tree.Container:
+	case op != opCreateTTL && mode == tree.Container:
 		return tree.Persistent
-	case op == opCreateTTL && flags < 5:
-		return 0
 	}
 	return mode
+}
+
+// readMultiCreate decodes a create inside a multi, where ZooKeeper lets the flags decide what it is, and cannot make
+// anything of a TTL node without a TTL.
+func readMultiCreate(op int32, r *jute.Reader) (w writeCall, ok bool) {
+	create, flags := readCreate(op, r)
+	w.op = opCreate
+	switch flags {
+	case 4:
+		w.op = opCreateContainer
+	case 5, 6:
+		if op != opCreateTTL {
+			return w, false
+		}
+		w.op = opCreateTTL
+	}
+	create.Mode = createMode(w.op, flags)
+	w.what = create
+	return w, true
 }
 
 func (w writeCall) serve(p *processor, c *conn, a *answer) {
@@ -77,7 +103,13 @@ func readMulti(r *jute.Reader) call {
 			return m
 		}
 		switch op {
-		case opCreate, opCreate2, opCreateContainer, opCreateTTL, opDelete, opSetData, opCheck:
+		case opCreate, opCreate2, opCreateContainer, opCreateTTL:
+			w, ok := readMultiCreate(op, r)
+			if !ok {
+				return refused(tree.MarshallingError)
+			}
+			m.ops = append(m.ops, w)
+		case opDelete, opSetData, opCheck:
 			m.ops = append(m.ops, readWrite(op, r))
 		default:
 			return refused(tree.MarshallingError)
@@ -117,10 +149,10 @@ func appendMultiError(b []byte, code tree.Code) []byte {
 	return jute.AppendInt(appendMultiHeader(b, -1, false, code), int32(code))
 }
 
-// appendResult appends a success. As in ZooKeeper 3.8, create2 comes back as create, containers and TTL nodes as create2.
+// appendResult appends a success. As in ZooKeeper, containers and TTL nodes come back as create2, with their Stat.
 func (w writeCall) appendResult(b []byte, result tree.Result) []byte {
 	switch w.op {
-	case opCreate, opCreate2:
+	case opCreate:
 		return jute.AppendUString(appendMultiHeader(b, opCreate, false, 0), result.Path)
 	case opCreateContainer, opCreateTTL:
 		b = jute.AppendUString(appendMultiHeader(b, opCreate2, false, 0), result.Path)

@@ -30,8 +30,8 @@ type Listener struct {
 	Expired func()
 	// Renewed runs, on a goroutine of its own, when a new session replaced an expired one.
 	Renewed func()
-	// Event receives fired watches, and an EventSession with StateHasSession at
-	// each connection. It runs on the connection's goroutine: it must not block.
+	// Event receives fired watches. It runs on the connection's goroutine: it must
+	// not block.
 	Event func(zk.Event)
 }
 

@@ -461,3 +461,40 @@ func TestParseConnect(t *testing.T) {
 		t.Errorf("/kafka is not below /k, but became %s", got)
 	}
 }
+
+// Whatever happens between a reconnect and the library's setWatches, no change
+// goes unheard: another client writes, and so do we, while the line comes and goes.
+func TestNoChangeGoesUnheardOverReconnects(t *testing.T) {
+	k, ctx := newKeeper(t, nil), t.Context()
+	var l line
+	c, err := Open(ctx, Config{Connect: k.addr, SessionTimeout: 10 * time.Second, Dial: l.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	other := open(t, k.addr, &line{})
+	must[string](t)(other.Create(ctx, "/n", []byte("0"), 0))
+	must[string](t)(other.Create(ctx, "/mine", nil, 0))
+	for i := range 50 {
+		_, stat, watch, err := c.GetW(ctx, "/n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.cut()
+		wrote := make(chan error, 8)
+		for range cap(wrote) {
+			go func() {
+				_, err := c.Set(ctx, "/mine", nil, AnyVersion)
+				wrote <- err
+			}()
+		}
+		must[*Stat](t)(other.Set(ctx, "/n", []byte{byte(i)}, stat.Version))
+		l.mend()
+		<-watch
+		for range cap(wrote) {
+			if err := <-wrote; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

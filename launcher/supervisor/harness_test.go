@@ -110,7 +110,11 @@ func testSupervisor(file string) int {
 	return 0
 }
 
-func childCommand(Target) *exec.Cmd { return exec.Command(os.Args[0], asChild) }
+func childCommand(Target) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], asChild)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // the race detector's processes sleep at their end
+	return cmd
+}
 
 // nilSignal asks only whether a process is there.
 const nilSignal = syscall.Signal(0)
@@ -207,34 +211,33 @@ func (l *lab) broker(id int32) BrokerStatus {
 	return status.Brokers[i]
 }
 
+// patience is how long a test waits for what must happen.
+const patience = 20 * time.Second
+
 // await returns the first event after a Seq that is of a kind and about a broker.
 func (l *lab) await(after int64, kind string, broker int32) event.Event {
 	l.t.Helper()
-	for e, err := range l.Events(l.t.Context(), after, true) {
+	ctx, cancel := context.WithTimeout(l.t.Context(), patience)
+	defer cancel()
+	var seen []event.Event
+	for e, err := range l.Events(ctx, after, true) {
 		if err != nil {
 			l.t.Fatalf("waiting for %s of broker %d: %v", kind, broker, err)
 		}
 		if e.Kind == kind && e.Broker == broker {
 			return e
 		}
+		seen = append(seen, e)
 	}
-	l.t.Fatalf("no %s of broker %d", kind, broker)
+	l.t.Fatalf("no %s of broker %d after %d; there was %+v", kind, broker, after, seen)
 	return event.Event{}
 }
 
 // awaitFirstWords waits until every child has told its fact: from then on nothing happens by itself.
 func (l *lab) awaitFirstWords() {
 	l.t.Helper()
-	told := 0
-	for e, err := range l.Events(l.t.Context(), 0, true) {
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		if e.Kind == "controller.elected" {
-			told++
-		}
-		if told == len(l.plan.Brokers)+1 {
-			return
-		}
+	last := int64(0)
+	for range len(l.plan.Brokers) + 1 {
+		last = l.await(last, "controller.elected", 1).Seq
 	}
 }

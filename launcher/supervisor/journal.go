@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"klab/launcher/event"
 )
@@ -86,6 +87,22 @@ func lastSeqOf(path string) (last int64) {
 func (j *journal) append(e event.Event) int64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	return j.add(e)
+}
+
+// appendAction does what e tells and appends e with the time at which that began. No consequence, however quick, is numbered
+// before e. When act fails there is no event.
+func (j *journal) appendAction(act func() error, e event.Event) (int64, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.Time = time.Now()
+	if err := act(); err != nil {
+		return 0, err
+	}
+	return j.add(e), nil
+}
+
+func (j *journal) add(e event.Event) int64 {
 	j.last++
 	e.Seq = j.last
 	j.diskFail = j.write(e)

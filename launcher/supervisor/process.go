@@ -89,12 +89,13 @@ func (p *process) signal(verb lifecycle.Verb, by string) (*run, error) {
 	if effect == lifecycle.None {
 		return p.run, nil
 	}
-	at := time.Now()
-	if err := p.run.perform(effect); err != nil {
+	action := p.event(actionKinds[verb], by, 0, map[string]any{"pid": p.run.pid})
+	seq, err := p.journal.appendAction(func() error { return p.run.perform(effect) }, action)
+	if err != nil {
 		return nil, fmt.Errorf("cannot %s %s: %w", verb, p.target, err)
 	}
 	p.enter(next)
-	p.run.cause = p.tell(actionKinds[verb], at, by, 0, map[string]any{"pid": p.run.pid})
+	p.run.cause = seq
 	return p.run, nil
 }
 
@@ -224,13 +225,19 @@ func (p *process) enter(next lifecycle.State) {
 
 // tell journals an event about this process and returns its Seq.
 func (p *process) tell(kind string, at time.Time, by string, cause int64, fields map[string]any) int64 {
+	e := p.event(kind, by, cause, fields)
+	e.Time = at
+	return p.journal.append(e)
+}
+
+func (p *process) event(kind, by string, cause int64, fields map[string]any) event.Event {
 	if fields == nil {
 		fields = map[string]any{}
 	}
 	fields["target"] = p.target.String()
-	return p.journal.append(event.Event{
-		Time: at, Source: "supervisor", Kind: kind, Broker: p.target.broker(), Partition: -1, By: by, Cause: cause, Fields: fields,
-	})
+	return event.Event{
+		Source: "supervisor", Kind: kind, Broker: p.target.broker(), Partition: -1, By: by, Cause: cause, Fields: fields,
+	}
 }
 
 func (p *process) refused(verb lifecycle.Verb, err error) error {

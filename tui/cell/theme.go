@@ -1,8 +1,11 @@
 package cell
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
+
+	"github.com/charmbracelet/colorprofile"
 )
 
 // Style is what a cell means to the reader; a [Theme] says how that looks. Every role that matters also has a
@@ -79,6 +82,19 @@ func NewTheme(name string) (*Theme, error) {
 		t.sgr[int(styles)+i] = sgr(params + ";7")
 	}
 	return t, nil
+}
+
+// For returns the theme with its colours as near as a terminal of that profile can show them. Where it shows none,
+// bold, faint and reverse remain.
+func (t *Theme) For(profile colorprofile.Profile) *Theme {
+	shown := &Theme{Name: t.Name}
+	for i, sequence := range t.sgr {
+		var b bytes.Buffer
+		w := colorprofile.Writer{Forward: &b, Profile: profile}
+		_, _ = w.WriteString(sequence) // to a buffer
+		shown.sgr[i] = b.String()
+	}
+	return shown
 }
 
 func sgr(params string) string {

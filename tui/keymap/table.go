@@ -69,7 +69,7 @@ var table = [...]Binding{
 	{Global, OpenCommandLog, []string{"$"}, w.KeyCommandLog, false},
 	{Global, Language, []string{"L"}, w.KeyLanguage, false},
 	{Global, NextTheme, nil, w.KeyTheme, false},
-	{Global, Back, []string{"esc"}, w.KeyBack, false},
+	{Global, Back, []string{"esc", "alt+esc"}, w.KeyBack, false},
 	{Global, Quit, []string{"q"}, w.KeyQuit, false},
 	{Global, Connect, nil, w.KeyConnect, false},
 	{Global, StopCluster, nil, w.KeyStopCluster, false},

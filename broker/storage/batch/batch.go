@@ -298,6 +298,12 @@ func CheckFrom(r io.Reader) error {
 	if err := h.CheckHeader(); err != nil {
 		return err
 	}
+	if n < HeaderSize && !h.Legacy() {
+		return ErrShort
+	}
+	if !h.Legacy() && h.LastOffsetDelta() < 0 {
+		return corrupt("the last offset delta is %d", h.LastOffsetDelta())
+	}
 	return h.checkRest(h[:min(int64(n), h.Size())], r)
 }
 

@@ -286,6 +286,8 @@ func FuzzBatch(f *testing.F) {
 	for _, s := range []string{kafkaPlain, kafkaTxn, kafkaCommit, kafkaAbort, kafkaGzip} {
 		f.Add([]byte(unhex(f, s)))
 	}
+	f.Add([]byte("0000000000000000\x02"))                                                               // ends within the header
+	f.Add([]byte("00000000\x00\x00\x0010000\x02Md\x16\x14000000000000000000000000000000000000\xa0000")) // a negative count
 	for c := range codecs {
 		o := NewOptions()
 		o.Codec = c

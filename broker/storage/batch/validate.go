@@ -8,8 +8,8 @@ import (
 
 // Rules say what a leader demands of a batch beyond its format.
 type Rules struct {
-	// FromClient demands what only clients must heed: base offset 0, no control batch,
-	// a count that is above 0 and equal to the offset range, a sequence for every producer id.
+	// FromClient demands what only clients must heed: base offset 0, no control
+	// batch, a sequence for every producer id.
 	FromClient bool
 	// NeedKeys is set for compacted topics.
 	NeedKeys bool
@@ -35,6 +35,9 @@ func (b Batch) Validate(r Rules) (Facts, error) {
 	if b.Legacy() {
 		return Facts{}, invalid("format %d cannot be appended, only 2", b.Magic())
 	}
+	if err := b.checkCount(); err != nil {
+		return Facts{}, err
+	}
 	if r.FromClient {
 		if err := b.checkClientHeader(); err != nil {
 			return Facts{}, err
@@ -55,14 +58,20 @@ func (b Batch) Validate(r Rules) (Facts, error) {
 	return v.facts, v.refusal()
 }
 
-func (b Batch) checkClientHeader() error {
+func (b Batch) checkCount() error {
 	switch {
-	case b.BaseOffset() != 0:
-		return invalid("the base offset of a batch must be 0 in a request, it is %d", b.BaseOffset())
 	case b.Count() <= 0:
 		return invalid("a batch cannot hold %d records", b.Count())
 	case int64(b.LastOffsetDelta())+1 != int64(b.Count()):
 		return invalid("the last offset delta %d does not match %d records", b.LastOffsetDelta(), b.Count())
+	}
+	return nil
+}
+
+func (b Batch) checkClientHeader() error {
+	switch {
+	case b.BaseOffset() != 0:
+		return invalid("the base offset of a batch must be 0 in a request, it is %d", b.BaseOffset())
 	case b.Control():
 		return invalid("clients are not allowed to write control records")
 	case b.ProducerID() > None && b.BaseSequence() < 0:

@@ -63,7 +63,8 @@ func (e EventType) listeners() WatchKind {
 	return 0
 }
 
-// Watches remembers who watches which path. W identifies a watcher: a connection.
+// Watches remembers who watches which path, in clients' own words: the empty path, which reads take for the root, is
+// watched in vain, as in ZooKeeper. W identifies a watcher: a connection.
 type Watches[W comparable] struct {
 	byPath    map[string]map[W]WatchKind
 	byWatcher map[W]map[string]struct{}
@@ -77,18 +78,16 @@ func NewWatches[W comparable]() *Watches[W] {
 
 // Add arms a watch. Arming the same twice is arming it once.
 func (w *Watches[W]) Add(path string, who W, kind WatchKind) {
-	path = canonical(path)
 	w.set(path, who, w.byPath[path][who]|kind)
 }
 
 // Has tells whether who has a watch of one of these kinds at path.
 func (w *Watches[W]) Has(path string, who W, kind WatchKind) bool {
-	return w.byPath[canonical(path)][who]&kind != 0
+	return w.byPath[path][who]&kind != 0
 }
 
 // Remove disarms the watches of these kinds that who has at path.
 func (w *Watches[W]) Remove(path string, who W, kind WatchKind) {
-	path = canonical(path)
 	w.set(path, who, w.byPath[path][who]&^kind)
 }
 

@@ -31,7 +31,7 @@ func TestWatchesHearOnce(t *testing.T) {
 		}
 	}
 	watches.Add("/a", "exists", WatchData)
-	watches.Add("", "rootlist", WatchChildren)
+	watches.Add("/", "rootlist", WatchChildren)
 	expect("create", w.do(plainNode("/a")), "exists:1/a", "rootlist:4/")
 	expect("again: used up", w.do(SetData{"/a", nil, -1}))
 	watches.Add("/a", "data", WatchData)
