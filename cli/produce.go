@@ -162,7 +162,7 @@ func (a *app) produce(ctx context.Context, c *cluster.Cluster, p producing) erro
 	if err := a.report(t.done); err != nil {
 		return err
 	}
-	return cmp.Or(t.first, readErr, flushErr)
+	return cmp.Or(w.Explain(ctx, t.first), readErr, flushErr)
 }
 
 // checkTopic finds out before anything is read whether there is somewhere to write to.

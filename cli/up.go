@@ -91,7 +91,7 @@ func (a *app) absent(err error) error {
 	if !errors.Is(err, supervisor.ErrNotRunning) {
 		return err
 	}
-	return fmt.Errorf("no cluster runs at %s: start one with klab up, or name one with --bootstrap host:port: %w", a.homeDir, cluster.ErrNothing)
+	return cluster.NotRunning(a.homeDir)
 }
 
 // supervisor finds the launched cluster's supervisor.

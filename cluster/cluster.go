@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"klab/launcher/lifecycle"
 )
 
 // ErrNothing is in the error of Connect and Open when there is nothing to talk to: no launched cluster in the home, or no
@@ -72,34 +74,36 @@ func Connect(ctx context.Context, target Target) (*Cluster, error) {
 	if c.target.By == "" {
 		c.target.By = "you"
 	}
-	if err := c.find(ctx); err != nil {
+	status, err := c.find(ctx)
+	if err != nil {
 		return nil, err
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.model = newModel(c.name, c.host != nil)
+	c.model.applyHost(status, nil)
 	c.snapshot.Store(c.model.build(time.Now()))
 	return c, nil
 }
 
-// find sets where the cluster is.
-func (c *Cluster) find(ctx context.Context) error {
+// find sets where the cluster is, and returns what the launcher says of it, where there is one.
+func (c *Cluster) find(ctx context.Context) (hostStatus, error) {
 	if len(c.target.Bootstrap) > 0 {
 		c.bootstrap, c.name = c.target.Bootstrap, c.target.Bootstrap[0]
-		return nil
+		return hostStatus{}, nil
 	}
 	h, err := dialHost(ctx, c.target.Home)
 	if err != nil {
-		return err
+		return hostStatus{}, err
 	}
 	status, err := h.status(ctx)
 	if err != nil {
-		return fmt.Errorf("cannot read status of the cluster in %s: %w", c.target.Home, err)
+		return hostStatus{}, fmt.Errorf("cannot read status of the cluster in %s: %w", c.target.Home, err)
 	}
 	c.host, c.name = h, status.name
 	for _, b := range status.brokers {
 		c.bootstrap = append(c.bootstrap, address(b.host, b.port))
 	}
-	return nil
+	return status, nil
 }
 
 // Open connects and goes on observing until Close. It does not wait for a first answer: Ready does.
@@ -129,7 +133,7 @@ func (c *Cluster) Ready(ctx context.Context) error {
 }
 
 func (c *Cluster) nobody(cause error) error {
-	return fmt.Errorf("no broker answers at %s: %w (last error: %w)", joinAddresses(c.bootstrap), ErrNothing, cmp.Or(cause, context.DeadlineExceeded))
+	return nobodyAt(c.Bootstrap(), cmp.Or(cause, context.DeadlineExceeded))
 }
 
 // Close ends observing and closes every connection. It does not touch the cluster.
@@ -153,7 +157,7 @@ func (c *Cluster) kafka() (*kgo.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.client == nil {
-		client, err := kgo.NewClient(c.clientOptions()...)
+		client, err := kgo.NewClient(c.clientOptions(c.seeds())...)
 		if err != nil {
 			return nil, fmt.Errorf("cannot make a Kafka client for %s: %w", c.Bootstrap(), err)
 		}
@@ -207,17 +211,51 @@ func (c *Cluster) wake() {
 	}
 }
 
-// ClientOptions returns what a Kafka client of this cluster is made with: addresses, and a retry backoff and metadata
+// clientOptions returns what a Kafka client of this cluster is made with: addresses, and a retry backoff and metadata
 // age short enough that a fail-over is not hidden behind the client's own timers.
-func (c *Cluster) clientOptions(more ...kgo.Opt) []kgo.Opt {
+func (c *Cluster) clientOptions(seeds []string, more ...kgo.Opt) []kgo.Opt {
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(c.bootstrap...), kgo.ClientID("klab"),
+		kgo.SeedBrokers(seeds...), kgo.ClientID("klab"),
 		kgo.RetryBackoffFn(func(tries int) time.Duration {
 			return min(20*time.Millisecond, time.Duration(tries)*5*time.Millisecond)
 		}),
 		kgo.MetadataMinAge(10 * time.Millisecond), kgo.DialTimeout(2 * time.Second), kgo.DisableClientMetrics(),
 	}
+	if c.host != nil {
+		opts = append(opts, kgo.RequestTimeoutOverhead(localPatience))
+	}
 	return append(append(opts, c.target.Options...), more...)
+}
+
+// localPatience is how long a client waits for an answer that takes a broker no time, on this machine: then its process is
+// paused, and another broker is asked.
+const localPatience = 2 * time.Second
+
+// seeds are the addresses that a new client begins with: of a launched cluster, those whose process runs, if any does. A
+// client chooses among them blindly, and one that is paused takes connections and does not answer. The caller holds mu.
+func (c *Cluster) seeds() []string {
+	var running []string
+	for _, b := range c.model.host.brokers {
+		if b.state == lifecycle.Running {
+			running = append(running, address(b.host, b.port))
+		}
+	}
+	if len(running) > 0 {
+		return running
+	}
+	return c.bootstrap
+}
+
+// newClient makes a client with options of its own.
+func (c *Cluster) newClient(more ...kgo.Opt) (*kgo.Client, error) {
+	c.mu.Lock()
+	seeds := c.seeds()
+	c.mu.Unlock()
+	client, err := kgo.NewClient(c.clientOptions(seeds, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a Kafka client for %s: %w", c.Bootstrap(), err)
+	}
+	return client, nil
 }
 
 func address(host string, port int32) string {

@@ -3,10 +3,30 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// absent is an error that wraps ErrNothing and says in its own words what is not there, and what to do.
+type absent struct {
+	words string
+	cause error // nil: none
+}
+
+func (e *absent) Error() string   { return e.words }
+func (e *absent) Unwrap() []error { return []error{ErrNothing, e.cause} }
+
+// NotRunning is the error of a home in which no cluster runs. It wraps ErrNothing.
+func NotRunning(home string) error {
+	return &absent{words: fmt.Sprintf("no cluster runs at %s: start one with klab up, or name one with --bootstrap host:port", home)}
+}
+
+// nobodyAt is the error of addresses at which no broker answers. It wraps ErrNothing and cause.
+func nobodyAt(addresses string, cause error) error {
+	return &absent{words: fmt.Sprintf("no broker answers at %s: start one there, or name another with --bootstrap host:port (%v)", addresses, cause), cause: cause}
+}
 
 // unreachable says whether an error means that no broker could be talked to.
 func unreachable(err error) bool {

@@ -18,7 +18,7 @@ import (
 func dialHost(ctx context.Context, home string) (host, error) {
 	client, err := supervisor.Dial(ctx, home)
 	if errors.Is(err, supervisor.ErrNotRunning) {
-		return nil, fmt.Errorf("no cluster runs at %s: start one with klab up, or name one with --bootstrap host:port: %w", home, ErrNothing)
+		return nil, NotRunning(home)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach the cluster at %s: %w", home, err)

@@ -79,7 +79,7 @@ func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 		c.update(func(m *model) { m.applyHost(status, err) })
 	}
 	if w.metadata {
-		m, from, err := c.readMetadata(ctx, c.askFirst())
+		m, from, err := hedged(ctx, c.askFirst(), c.askMetadata)
 		if ctx.Err() != nil {
 			return
 		}
@@ -146,7 +146,7 @@ func (c *Cluster) askFirst() []string {
 			add(a)
 		}
 	}
-	for _, a := range c.bootstrap {
+	for _, a := range slices.Concat(c.seeds(), c.bootstrap) {
 		add(a)
 	}
 	for a := range alive {

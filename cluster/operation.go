@@ -66,11 +66,8 @@ func (c *Cluster) administer(ctx context.Context, r Request, what string, do fun
 
 // explain marks errors that mean that nobody is there.
 func (c *Cluster) explain(err error) error {
-	if ke, ok := errors.AsType[*kerr.Error](err); ok {
-		return ke
-	}
-	if unreachable(err) {
-		return fmt.Errorf("no broker answers at %s: %w: %w", c.Bootstrap(), ErrNothing, err)
+	if _, answered := errors.AsType[*kerr.Error](err); !answered && unreachable(err) {
+		return nobodyAt(c.Bootstrap(), err)
 	}
 	return err
 }

@@ -95,13 +95,10 @@ func TestTopicOperations(t *testing.T) {
 	}
 }
 
-// Retries are counted by batches that were sent again, and only those.
-func TestRetriesAreCounted(t *testing.T) {
-	fake := fakeKafka(t, kfake.SeedTopics(1, "orders"))
-	c := connect(t, fake)
-	left := 2
+// refuse makes the next times produce requests fail with code.
+func refuse(fake *kfake.Cluster, times int, code int16) {
 	fake.ControlKey(int16(kmsg.Produce), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		if left--; left < 0 {
+		if times--; times < 0 {
 			return nil, nil, false
 		}
 		fake.KeepControl()
@@ -111,16 +108,39 @@ func TestRetriesAreCounted(t *testing.T) {
 			rt.Topic, rt.TopicID = topic.Topic, topic.TopicID
 			for _, p := range topic.Partitions {
 				rp := kmsg.NewProduceResponseTopicPartition()
-				rp.Partition, rp.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
+				rp.Partition, rp.ErrorCode = p.Partition, code
 				rt.Partitions = append(rt.Partitions, rp)
 			}
 			resp.Topics = append(resp.Topics, rt)
 		}
 		return resp, nil, true
 	})
+}
+
+// Retries are counted by batches that were sent again, and only those.
+func TestRetriesAreCounted(t *testing.T) {
+	fake := fakeKafka(t, kfake.SeedTopics(1, "orders"))
+	c := connect(t, fake)
+	refuse(fake, 2, kerr.NotEnoughReplicas.Code)
 	r, err := c.Produce(t.Context(), ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: []byte("x")}}})
 	if err != nil || r.Retries != 2 || r.Written != 1 {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// A client retries for as long as it may, and then knows only that time is over; what the cluster shows says why.
+func TestAWriteInVainIsExplained(t *testing.T) {
+	fake := fakeKafka(t)
+	c := connect(t, fake)
+	if err := c.CreateTopic(t.Context(), NewTopic{Name: "orders", Partitions: 1, Config: map[string]string{"min.insync.replicas": "4"}}); err != nil {
+		t.Fatal(err)
+	}
+	refuse(fake, 1<<30, kerr.NotEnoughReplicas.Code)
+	p := ProduceRequest{Topic: "orders", Records: []NewRecord{{Value: []byte("x"), Time: noon}}, Timeout: 200 * time.Millisecond}
+	r, err := c.Produce(t.Context(), p)
+	const want = "cannot write to orders/0: not acknowledged in time: NOT_ENOUGH_REPLICAS: 3 in the ISR, and with acks=all min.insync.replicas asks for 4"
+	if err == nil || err.Error() != want || r.Written != 0 || r.Retries == 0 || r.Took > time.Second {
+		t.Errorf("%v\nwant %s\n%+v", err, want, r)
 	}
 }
 

@@ -4,55 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
-
-// hedgeAfter is how long one broker is waited for before the next is asked as well.
-const hedgeAfter = 100 * time.Millisecond
-
-// readMetadata asks the brokers at addresses, in that order, each a little after the one before, and returns the first
-// answer and who gave it.
-func (c *Cluster) readMetadata(ctx context.Context, addresses []string) (metadata, string, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout+hedgeAfter*time.Duration(len(addresses)))
-	defer cancel()
-	type answer struct {
-		m    metadata
-		from string
-		err  error
-	}
-	answers := make(chan answer, len(addresses))
-	var failures []error
-	hedge := time.NewTimer(0)
-	defer hedge.Stop()
-	for asked, back := 0, 0; back < len(addresses); {
-		select {
-		case <-hedge.C:
-			if asked == len(addresses) {
-				continue
-			}
-			address := addresses[asked]
-			asked++
-			go func() {
-				m, err := c.askMetadata(ctx, address)
-				answers <- answer{m, address, err}
-			}()
-			hedge.Reset(hedgeAfter)
-		case a := <-answers:
-			if a.err == nil {
-				return a.m, a.from, nil
-			}
-			back++
-			failures = append(failures, fmt.Errorf("%s: %w", a.from, a.err))
-			hedge.Reset(0)
-		}
-	}
-	return metadata{}, "", errors.Join(failures...)
-}
 
 func (c *Cluster) askMetadata(ctx context.Context, address string) (metadata, error) {
 	l, err := c.link(address)

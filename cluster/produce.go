@@ -71,7 +71,7 @@ func (c *Cluster) Produce(ctx context.Context, p ProduceRequest) (ProduceResult,
 		result = w.writeAll(ctx, p)
 		for _, err := range result.Errs {
 			if err != nil {
-				return err
+				return w.Explain(ctx, err)
 			}
 		}
 		return nil

@@ -167,12 +167,12 @@ func (c *Cluster) openReader(ctx context.Context, r ReadRequest) (*kgo.Client, *
 	if len(from) == 0 {
 		return nil, p, nil
 	}
-	reader, err := kgo.NewClient(c.clientOptions(
+	reader, err := c.newClient(
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{r.Topic: from}),
 		kgo.KeepControlRecords(), kgo.FetchMaxWait(500*time.Millisecond), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-	)...)
+	)
 	if err != nil {
-		return nil, nil, fmt.Errorf("cannot make a consumer: %w", err)
+		return nil, nil, err
 	}
 	return reader, p, nil
 }

@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -181,59 +180,10 @@ func electionErrors(results kadm.ElectLeadersResults) error {
 	return fmt.Errorf("%s: %w", strings.Join(failed, ", "), first)
 }
 
-// TopicConfig is one configuration entry of a topic.
-type TopicConfig struct {
-	Name      string
-	Value     string
-	Source    string // Kafka's: DYNAMIC_TOPIC_CONFIG, STATIC_BROKER_CONFIG, DEFAULT_CONFIG, …
-	Default   bool
-	Sensitive bool // Value is not shown
-}
-
-// TopicConfigs reads the configuration of a topic, by name.
-func (c *Cluster) TopicConfigs(ctx context.Context, topic string) ([]TopicConfig, error) {
-	var configs []TopicConfig
-	err := c.administer(ctx, DescribeConfigs{topic}, "read configuration of topic "+topic, func(ctx context.Context, adm *kadm.Client) error {
-		found, err := adm.DescribeTopicConfigs(ctx, topic)
-		if err != nil {
-			return err
-		}
-		resource, err := found.On(topic, nil)
-		if err == nil {
-			err = withMessage(resource.Err, resource.ErrMessage)
-		}
-		configs = topicConfigs(resource.Configs)
-		return err
-	})
-	return configs, err
-}
-
-// DescribeConfigs is the request to read a topic's configuration.
-type DescribeConfigs struct{ Topic string }
-
-func (d DescribeConfigs) command(to addressee) Command {
-	return Command{
-		Klab:  to.klab("topic", "describe", d.Topic, "--all-configs"),
-		Kafka: to.kafka("kafka-configs.sh", "--describe", "--topic", d.Topic, "--all"),
-	}
-}
-
 // withMessage adds the broker's own words to a Kafka error, where it sent some.
 func withMessage(err error, message string) error {
 	if err == nil || message == "" || strings.Contains(err.Error(), message) {
 		return err
 	}
 	return fmt.Errorf("%w (%s)", err, message)
-}
-
-func topicConfigs(found []kadm.Config) []TopicConfig {
-	configs := make([]TopicConfig, 0, len(found))
-	for _, f := range found {
-		source := f.Source.String()
-		configs = append(configs, TopicConfig{
-			Name: f.Key, Value: f.MaybeValue(), Source: source, Default: source == "DEFAULT_CONFIG", Sensitive: f.Sensitive,
-		})
-	}
-	slices.SortFunc(configs, func(a, b TopicConfig) int { return strings.Compare(a.Name, b.Name) })
-	return configs
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -41,6 +40,8 @@ type WriterOptions struct {
 // Writer writes records. With AcksAll it is idempotent. It retries within Timeout what Kafka calls retriable, every 5 to
 // 20 ms. It is safe for concurrent use; records of one partition keep the order of the calls.
 type Writer struct {
+	cluster  *Cluster
+	acks     Acks
 	client   *kgo.Client
 	timeout  time.Duration
 	attempts *attempts
@@ -59,11 +60,11 @@ func (c *Cluster) OpenWriter(o WriterOptions) (*Writer, error) {
 		kgo.RecordPartitioner(partitioner()), kgo.ProducerLinger(o.Linger), kgo.WithCompressor(counted), kgo.WithHooks(counted),
 		kgo.RequestRetries(1<<20), kgo.UnknownTopicRetries(3),
 	)
-	client, err := kgo.NewClient(c.clientOptions(opts...)...)
+	client, err := c.newClient(opts...)
 	if err != nil {
-		return nil, fmt.Errorf("cannot make a producer for %s: %w", c.Bootstrap(), err)
+		return nil, err
 	}
-	return &Writer{client: client, timeout: cmp.Or(o.Timeout, 2*time.Minute), attempts: counted}, nil
+	return &Writer{cluster: c, acks: cmp.Or(o.Acks, AcksAll), client: client, timeout: cmp.Or(o.Timeout, 2*time.Minute), attempts: counted}, nil
 }
 
 // Send hands a record over, and calls done with its fate exactly once, from another goroutine. It blocks while too many
@@ -76,7 +77,7 @@ func (w *Writer) Send(ctx context.Context, r NewRecord, done func(Ack, error)) {
 		cancel()
 		if err != nil {
 			w.failed.Add(1)
-			done(Ack{}, writeError(r.Topic, sent.Partition, err))
+			done(Ack{}, &WriteError{Topic: r.Topic, Partition: sent.Partition, Err: err})
 			return
 		}
 		w.acked.Add(1)
@@ -133,17 +134,6 @@ func partitioner() kgo.Partitioner {
 			return choose.Partition(r, n)
 		}
 	})
-}
-
-func writeError(topic string, partition int32, err error) error {
-	where := topic
-	if partition >= 0 {
-		where = fmt.Sprintf("%s/%d", topic, partition)
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("cannot write to %s: not acknowledged in time, and perhaps written: %w", where, err)
-	}
-	return fmt.Errorf("cannot write to %s: %w", where, err)
 }
 
 // attempts counts how often batches are sent. The client tells a program neither that nor its retries, but it encodes a

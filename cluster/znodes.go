@@ -43,7 +43,7 @@ type Znodes struct{ client *session.Client }
 func OpenZnodes(ctx context.Context, connect string) (*Znodes, error) {
 	client, err := session.Open(ctx, session.Config{Connect: connect, ConnectionTimeout: znodesTimeout, SessionTimeout: znodesTimeout})
 	if err != nil {
-		return nil, fmt.Errorf("cannot read znodes: %w (%w)", err, ErrNothing)
+		return nil, &absent{words: fmt.Sprintf("cannot read znodes: %v", err), cause: err}
 	}
 	return &Znodes{client}, nil
 }

@@ -58,7 +58,7 @@ func (c *apacheCluster) write(id int32, extra []string) {
 		fmt.Sprintf("listeners=PLAINTEXT://127.0.0.1:%d", 19092+id),
 		"zookeeper.connect=" + c.zk,
 		fmt.Sprintf("log.dirs=%s/data%d", c.dir, id),
-		"zookeeper.session.timeout.ms=2000",
+		"zookeeper.session.timeout.ms=6000",
 		"controlled.shutdown.retry.backoff.ms=200",
 	}, extra...)
 	writeFile(c.t, c.properties(id), strings.Join(lines, "\n")+"\n")

@@ -5,6 +5,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -104,6 +105,27 @@ func apacheController(t *testing.T, ctx context.Context, admin *kadm.Client) int
 	return meta.Controller
 }
 
+// clusterFileFor copies the shipped configuration and puts a ZooKeeper of a person's own in place of the embedded one.
+func clusterFileFor(t *testing.T, connect string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for id := 1; id <= 3; id++ {
+		name := fmt.Sprintf("server-%d.toml", id)
+		shipped, err := os.ReadFile(filepath.Join("..", "configs", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const embedded = `zookeeper.connect = "127.0.0.1:2181"`
+		if !strings.Contains(string(shipped), embedded) {
+			t.Fatalf("%s has no line %s", name, embedded)
+		}
+		writeFile(t, filepath.Join(dir, name), strings.Replace(string(shipped), embedded, fmt.Sprintf("zookeeper.connect = %q", connect), 1))
+	}
+	file := filepath.Join(dir, "cluster.toml")
+	writeFile(t, file, fmt.Sprintf("name = \"external\"\nbrokers = [\"server-1.toml\", \"server-2.toml\", \"server-3.toml\"]\nzookeeper.connect = %q\n", connect))
+	return file
+}
+
 // TestOurBrokersOnDebiansZooKeeper runs our three brokers on a real ZooKeeper, in a chroot that they make themselves.
 func TestOurBrokersOnDebiansZooKeeper(t *testing.T) {
 	dir := t.TempDir()
@@ -115,7 +137,7 @@ func TestOurBrokersOnDebiansZooKeeper(t *testing.T) {
 	startProcess(t, server, filepath.Join(dir, "zookeeper.log"))
 	waitPort(t, "127.0.0.1:12182")
 
-	l := up(t, "--override", "zookeeper.connect=127.0.0.1:12182/labs/klab")
+	l := up(t, "--file", clusterFileFor(t, "127.0.0.1:12182/labs/klab"))
 	l.createTopic("debian", 3, 3, "min.insync.replicas=2")
 	admin := l.admin()
 	l.waitISR(admin, "debian", 0, 3)

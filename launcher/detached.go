@@ -17,6 +17,7 @@ import (
 
 	"klab/launcher/child"
 	"klab/launcher/link"
+	"klab/launcher/memory"
 	"klab/launcher/spec"
 	"klab/launcher/supervisor"
 )
@@ -78,6 +79,7 @@ func supervise() int {
 		_, _ = io.Copy(io.Discard, input)
 		close(abandoned)
 	}()
+	go memory.Trim()
 	cfg := supervisor.Config{Plan: s.Plan, Home: s.Home, Began: s.Began, Command: reexec(s.Plan.Home)}
 	err = supervisor.Serve(ctx, cfg, abandoned, func(status supervisor.Status, err error) {
 		o := outcome{Status: status}
@@ -117,8 +119,6 @@ func upDetached(ctx context.Context, s startup) (Result, error) {
 		return Result{}, context.Cause(ctx)
 	case err != nil:
 		return Result{}, fmt.Errorf("cannot start the supervisor: %w%s", err, lastWords(stderr.Name()))
-	case o.Error != nil && o.Error.IsBusy():
-		return awaitOther(ctx, s.Home)
 	case o.Error != nil:
 		return Result{}, o.Error
 	}
@@ -158,21 +158,4 @@ func lastWords(path string) string {
 		return ""
 	}
 	return ": " + strings.TrimSpace(string(text[max(0, len(text)-500):]))
-}
-
-// awaitOther waits for the supervisor that was quicker; it may not listen yet.
-func awaitOther(ctx context.Context, home string) (Result, error) {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		running, err := alreadyUp(ctx, home)
-		if running || err != nil {
-			return awaitUp(ctx, home, err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return Result{}, context.Cause(ctx)
-		}
-	}
 }

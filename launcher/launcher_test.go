@@ -84,6 +84,42 @@ func TestUpAndDown(t *testing.T) {
 	}
 }
 
+// Whoever asks while another starts or ends the cluster gets a cluster, and there is never more than one.
+func TestManyUpsAtOnceAndOneDuringADown(t *testing.T) {
+	o := options(t)
+	defer Down(context.Background(), o.Home, true)
+	const asking = 4
+	results := make(chan Result, asking)
+	for range asking {
+		go func() {
+			r, err := Up(t.Context(), o)
+			if err != nil {
+				t.Error(err)
+			}
+			results <- r
+		}()
+	}
+	started, pids := 0, map[int]bool{}
+	for range asking {
+		r := <-results
+		pids[r.Status.Supervisor.PID] = true
+		if !r.AlreadyRunning {
+			started++
+		}
+	}
+	if started != 1 || len(pids) != 1 {
+		t.Errorf("%d started it, supervisors %v", started, pids)
+	}
+	down := make(chan error, 1)
+	go func() { down <- Down(t.Context(), o.Home, false) }()
+	if _, err := Up(t.Context(), o); err != nil {
+		t.Error(err)
+	}
+	if err := <-down; err != nil {
+		t.Error(err)
+	}
+}
+
 // Brokers that were killed come back, whatever state ZooKeeper still has of them.
 func TestKilledBrokersComeBack(t *testing.T) {
 	o := options(t)

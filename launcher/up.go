@@ -44,8 +44,8 @@ func Up(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if running, err := alreadyUp(ctx, home); running || err != nil {
-		return awaitUp(ctx, home, err)
+	if running, found, err := join(ctx, home); found || err != nil {
+		return running, err
 	}
 	source := spec.Embedded(configs.Files, configs.Pseudo)
 	if o.File != "" {
@@ -59,28 +59,37 @@ func Up(ctx context.Context, o Options) (Result, error) {
 	if o.Foreground {
 		return Result{}, upHere(ctx, supervisor.Config{Plan: plan, Home: home, Began: began}, o.Ready)
 	}
-	return upDetached(ctx, startup{Plan: plan, Home: home, Began: began})
+	return upOrJoin(ctx, startup{Plan: plan, Home: home, Began: began})
 }
 
-func alreadyUp(ctx context.Context, home string) (bool, error) {
-	_, err := supervisor.Dial(ctx, home)
-	if errors.Is(err, supervisor.ErrNotRunning) {
-		return false, nil
+// upOrJoin starts a cluster, or finds that somebody else was quicker to.
+func upOrJoin(ctx context.Context, s startup) (Result, error) {
+	for {
+		result, err := upDetached(ctx, s)
+		if remote, ok := errors.AsType[*supervisor.RemoteError](err); !ok || !remote.IsBusy() {
+			return result, err
+		}
+		// Whoever holds the home begins, runs or ends; a new attempt takes long enough to let it get on.
+		if running, found, err := join(ctx, s.Home); found || err != nil {
+			return running, err
+		}
 	}
-	return err == nil, err
 }
 
-// awaitUp waits for a cluster that somebody else started.
-func awaitUp(ctx context.Context, home string, err error) (Result, error) {
-	if err != nil {
-		return Result{}, err
-	}
+// join waits for a cluster that runs, or is being started, in a home. When there is none, or it ends, found is false.
+func join(ctx context.Context, home string) (running Result, found bool, err error) {
 	client, err := supervisor.Dial(ctx, home)
+	if errors.Is(err, supervisor.ErrNotRunning) {
+		return Result{}, false, nil
+	}
 	if err != nil {
-		return Result{}, err
+		return Result{}, false, err
 	}
 	status, err := client.AwaitReady(ctx)
-	return Result{AlreadyRunning: true, ReadyMs: status.ReadyMs, Status: status}, err
+	if errors.Is(err, supervisor.ErrNotRunning) {
+		return Result{}, false, supervisor.AwaitFree(ctx, home)
+	}
+	return Result{AlreadyRunning: true, ReadyMs: status.ReadyMs, Status: status}, err == nil, err
 }
 
 // upHere supervises in this process.

@@ -80,14 +80,41 @@ func factColumns(e *env) []cell.Column {
 }
 
 // drawFact draws one fact on row y of the box.
-func drawFact(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, f cluster.Fact, lang cluster.Lang) {
-	subject, text := f.Words(lang)
-	l.Put(c, b, y, 0, cell.Muted, num.Clock(f.Time))
-	l.Put(c, b, y, 1, cell.Plain, safe.CleanHead(subject, 80))
-	l.Put(c, b, y, 2, factStyle(f.Kind), safe.CleanHead(text, 240))
-	if f.SinceCause != cluster.NoCause {
-		l.Put(c, b, y, 3, cell.Muted, num.After(f.SinceCause))
+func drawFact(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, f cluster.Fact, e *env) {
+	said := e.said.of(f, e.lang())
+	l.Put(c, b, y, 0, cell.Muted, said.time)
+	l.Put(c, b, y, 1, cell.Plain, said.subject)
+	l.Put(c, b, y, 2, factStyle(f.Kind), said.text)
+	l.Put(c, b, y, 3, cell.Muted, said.since)
+}
+
+// factWords is what is drawn of a fact.
+type factWords struct{ time, subject, text, since safe.Text }
+
+// saidFacts keeps the words of the facts that were drawn lately: they never change, and wording them anew in every
+// frame would be half of its cost.
+type saidFacts struct {
+	lang  cluster.Lang
+	words map[int64]factWords // by Seq
+}
+
+// maxSaid bounds saidFacts: several screens of them.
+const maxSaid = 500
+
+func (s *saidFacts) of(f cluster.Fact, lang cluster.Lang) factWords {
+	if s.words == nil || s.lang != lang || len(s.words) > maxSaid {
+		s.lang, s.words = lang, map[int64]factWords{}
 	}
+	w, ok := s.words[f.Seq]
+	if !ok {
+		subject, text := f.Words(lang)
+		w = factWords{time: num.Clock(f.Time), subject: safe.CleanHead(subject, 80), text: safe.CleanHead(text, 240)}
+		if f.SinceCause != cluster.NoCause {
+			w.since = num.After(f.SinceCause)
+		}
+		s.words[f.Seq] = w
+	}
+	return w
 }
 
 // factStyle makes what wants attention stand out; most of what happens does not.
@@ -117,7 +144,7 @@ func drawTimeline(c *cell.Canvas, b cell.Box, e *env, wanted func(cluster.Fact) 
 	}
 	l := cell.Arrange(factColumns(e), b.W)
 	for i, f := range facts {
-		drawFact(c, &l, b, b.Y+i, f, e.lang())
+		drawFact(c, &l, b, b.Y+i, f, e)
 	}
 }
 

@@ -52,7 +52,7 @@ func newStage(t testing.TB, s staging) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root.now, root.started = noon, noon
+	root.now = noon
 	st := &stage{t, root}
 	st.send(tea.WindowSizeMsg{Width: s.w, Height: s.h})
 	st.run(root.apply(lookForCluster(&root.env)))

@@ -2,6 +2,7 @@ package tui
 
 import (
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -138,14 +139,13 @@ func (m painted) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, cmd
 }
 
-// View paints; what it returns is for tests that wrap the model.
+// View paints. Bubble Tea's renderer gets nothing to do.
 func (m painted) View() tea.View {
 	defer m.giveBack()
-	v := m.root.View()
 	if m.width > 0 {
-		m.painter.paint(v, m.width, m.height)
+		m.painter.paint(m.root.View(), m.width, m.height)
 	}
-	return v
+	return tea.View{}
 }
 
 // giveBack leaves the screen before a panic is reported, so that the report can be read.
@@ -154,4 +154,20 @@ func (m painted) giveBack() {
 		m.painter.leave()
 		panic(fault)
 	}
+}
+
+// mute is the terminal for Bubble Tea: it asks it for its size and sets its modes, and what it writes is dropped, since
+// the painter writes. Without a renderer Bubble Tea would do none of it.
+type mute struct{ *os.File }
+
+func (mute) Write(b []byte) (int, error) { return len(b), nil }
+
+func (mute) WriteString(s string) (int, error) { return len(s), nil }
+
+// muted returns w for Bubble Tea.
+func muted(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		return mute{f}
+	}
+	return io.Discard
 }

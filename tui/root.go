@@ -62,7 +62,7 @@ type (
 func newRoot(ctx context.Context, o *Options) *root {
 	now := time.Now()
 	r := &root{
-		env:     env{life: ctx, now: now, started: now, words: words.Open(o.Lang), options: o, snap: &cluster.Snapshot{}},
+		env:     env{life: ctx, now: now, words: words.Open(o.Lang), options: o, snap: &cluster.Snapshot{}},
 		theme:   o.theme,
 		profile: colorprofile.TrueColor,
 		running: map[int]running{},
@@ -244,10 +244,6 @@ func (r *root) navigate(ef effect) {
 		}
 		r.stack[0] = ef.to
 	}
-	r.below = nil
-	if n := len(r.stack); n > 1 {
-		r.below = r.stack[n-2]
-	}
 }
 
 // pop leaves the top screen, but never the last.
@@ -284,6 +280,7 @@ func (r *root) attach(src Source) tea.Cmd {
 	if r.src != nil {
 		r.src.Close()
 	}
+	r.said = saidFacts{}
 	r.src, r.snap, r.mains = src, &cluster.Snapshot{}, [keymap.MainScreens]screen{}
 	if src == nil {
 		return r.apply(jump{newWelcome()})

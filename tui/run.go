@@ -111,8 +111,7 @@ func prepare(ctx context.Context, o *Options) (*root, error) {
 
 func programOptions(ctx context.Context, o *Options) []tea.ProgramOption {
 	opts := []tea.ProgramOption{
-		tea.WithContext(ctx), tea.WithOutput(o.Output), tea.WithEnvironment(o.Environment),
-		tea.WithoutRenderer(), tea.WithFPS(1), // the painter does it
+		tea.WithContext(ctx), tea.WithOutput(muted(o.Output)), tea.WithEnvironment(o.Environment), tea.WithFPS(1),
 	}
 	if o.Input != nil {
 		opts = append(opts, tea.WithInput(o.Input))

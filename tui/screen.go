@@ -53,8 +53,7 @@ type env struct {
 	snap    *cluster.Snapshot
 	words   *words.Book
 	options *Options
-	started time.Time // when the program started
-	below   screen    // the screen under the top one; nil: none
+	said    saidFacts // of src's timeline
 }
 
 func (e *env) text(id words.ID) safe.Text             { return e.words.Text(id) }

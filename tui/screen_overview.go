@@ -219,6 +219,9 @@ func (o *overview) drawPartitions(c *cell.Canvas, b cell.Box, e *env) {
 	}
 }
 
+// moreWidth is kept free at the end of a row for how many partitions it has no room for.
+const moreWidth = 12
+
 // drawTopicLeaders draws a topic's name and, for each partition that fits, its number and its leader.
 func drawTopicLeaders(c *cell.Canvas, b cell.Box, y int, t cluster.Topic, e *env) {
 	nameWidth := min(24, max(10, b.W/6))
@@ -230,12 +233,11 @@ func drawTopicLeaders(c *cell.Canvas, b cell.Box, y int, t cluster.Topic, e *env
 		case p.Leader < 0:
 			leader, style = safe.Const("-!"), cell.Bad
 		case p.UnderReplicated():
-			leader, style = e.format(words.Attention, p.Leader), cell.Warn
+			leader, style = safe.Join(safe.Text{}, leader, safe.Const("!")), cell.Warn
 		}
 		id := num.ID(p.ID)
-		rest := e.format(words.More, len(t.Partitions)-i)
-		if x+id.Width()+1+leader.Width()+2 > end-rest.Width() && i < len(t.Partitions)-1 {
-			c.Text(x, y, end-x, cell.Muted, rest)
+		if x+id.Width()+1+leader.Width()+2 > end-moreWidth && i < len(t.Partitions)-1 {
+			c.Text(x, y, end-x, cell.Muted, e.format(words.More, len(t.Partitions)-i))
 			return
 		}
 		x += c.Text(x, y, end-x, cell.Muted, id) + 1

@@ -94,7 +94,7 @@ func (t *timeline) draw(c *cell.Canvas, b cell.Box, e *env) {
 	from, to := t.rows.Visible()
 	for i := from; i < to; i++ {
 		y, f := rows.Y+i-from, t.facts[i]
-		drawFact(c, &l, rows, y, f, e.lang())
+		drawFact(c, &l, rows, y, f, e)
 		l.Put(c, rows, y, 4, cell.Muted, safe.CleanHead(f.Source, 40))
 		if i == t.rows.Cursor {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})

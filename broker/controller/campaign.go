@@ -17,12 +17,12 @@ var ErrKRaftOwned = errors.New("the cluster is owned by a KRaft controller (kraf
 
 // outcome is what a campaign came to.
 type outcome struct {
-	controller int32   // who the controller is
-	reign      *reigns // set when it is this broker, elected just now
+	controller int32    // who the controller is
+	won        *mandate // set when it is this broker, elected just now
 }
 
-// reigns are the epoch of an election won and the version that fences its writes.
-type reigns struct{ epoch, epochVersion int32 }
+// mandate is the epoch of an election won and the version that fences its writes.
+type mandate struct{ epoch, epochVersion int32 }
 
 // campaign finds out who the controller is and takes the office when it is
 // vacant (kafka-formats A.3 "Election"). It arms a watch on /controller.
@@ -37,7 +37,7 @@ func campaign(ctx context.Context, store Store, broker int32, now time.Time) (ou
 			return outcome{}, err
 		}
 		if won != nil {
-			return outcome{controller: broker, reign: won}, nil
+			return outcome{controller: broker, won: won}, nil
 		}
 	}
 }
@@ -66,7 +66,7 @@ func incumbent(ctx context.Context, store Store) (broker int32, found bool, err 
 // seize tries to become controller. It returns nil when somebody else was
 // quicker. A lost answer may hide that this broker won: then /controller is an
 // ephemeral of this very session and the epoch is the one it wrote.
-func seize(ctx context.Context, store Store, broker int32, now time.Time) (*reigns, error) {
+func seize(ctx context.Context, store Store, broker int32, now time.Time) (*mandate, error) {
 	epoch, version, err := controllerEpoch(ctx, store)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func seize(ctx context.Context, store Store, broker int32, now time.Time) (*reig
 		&zk.CreateRequest{Path: znode.ControllerPath, Data: me.Encode(), Flags: zk.FlagEphemeral},
 		&zk.SetDataRequest{Path: znode.ControllerEpochPath, Data: znode.EncodeControllerEpoch(epoch + 1), Version: version})
 	if err == nil {
-		return &reigns{epoch + 1, results[1].Stat.Version}, nil
+		return &mandate{epoch + 1, results[1].Stat.Version}, nil
 	}
 	if !errors.Is(err, session.ErrNodeExists) && !errors.Is(err, session.ErrBadVersion) {
 		return nil, fmt.Errorf("cannot elect broker %d controller: %w", broker, err)
@@ -88,11 +88,11 @@ func seize(ctx context.Context, store Store, broker int32, now time.Time) (*reig
 	if err != nil {
 		return nil, err
 	}
-	now2, version2, err := controllerEpoch(ctx, store)
-	if err != nil || now2 != epoch+1 {
+	stored, version, err := controllerEpoch(ctx, store)
+	if err != nil || stored != epoch+1 {
 		return nil, err
 	}
-	return &reigns{now2, version2}, nil
+	return &mandate{stored, version}, nil
 }
 
 // controllerEpoch reads /controller_epoch, making it with epoch 0 if it is missing.

@@ -126,17 +126,17 @@ func TestCampaignElectsOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if out.reign == nil {
+			if out.won == nil {
 				return
 			}
-			if other, ok := used[out.reign.epoch]; ok {
-				t.Fatalf("sessions %d and %d both reign in epoch %d", other, id, out.reign.epoch)
+			if other, ok := used[out.won.epoch]; ok {
+				t.Fatalf("sessions %d and %d both reign in epoch %d", other, id, out.won.epoch)
 			}
-			used[out.reign.epoch] = id
+			used[out.won.epoch] = id
 			n := tree.nodes[znode.ControllerEpochPath]
 			epoch, _ := znode.DecodeControllerEpoch(n.data)
-			if owners[znode.ControllerPath] == id && (epoch != out.reign.epoch || n.version != out.reign.epochVersion) {
-				t.Fatalf("session %d reigns with %+v, ZooKeeper has %d at version %d", id, *out.reign, epoch, n.version)
+			if owners[znode.ControllerPath] == id && (epoch != out.won.epoch || n.version != out.won.epochVersion) {
+				t.Fatalf("session %d reigns with %+v, ZooKeeper has %d at version %d", id, *out.won, epoch, n.version)
 			}
 		}
 		for i := range rapid.Int64Range(1, 6).Draw(t, "campaigns") {

@@ -166,9 +166,14 @@ func (c *Core) takeOffice(markers []string, preferredPending bool) {
 	for _, id := range c.brokerIDs() {
 		c.emit(OpenChannel{c.brokers[id].Broker})
 	}
-	c.queueDeletions(markers)
+	// A deletion that was cut off between the topic's nodes and its marker left a marker that asks for nothing: were it to
+	// stay, it would delete the next topic of that name.
+	idle := c.queueDeletions(markers)
 	c.sendMetadata(c.brokerIDs())
 	tasks := []func(){c.startReplicas, c.startPartitions, c.resumeDeletions}
+	if len(idle) > 0 {
+		tasks = append(tasks, func() { c.ask(idle, func([]Answer) {}) })
+	}
 	if preferredPending {
 		tasks = append(tasks, c.preferredElectionNotified)
 	}

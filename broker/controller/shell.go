@@ -239,21 +239,21 @@ func (s *Shell) elect() {
 		return
 	}
 	s.controller.Store(result.controller)
-	if result.reign == nil {
+	if result.won == nil {
 		return
 	}
-	s.cfg.Log.Info("elected controller", "epoch", result.reign.epoch)
+	s.cfg.Log.Info("elected controller", "epoch", result.won.epoch)
 	s.reign = &reign{
 		core: NewCore(CoreConfig{BrokerID: s.cfg.BrokerID, Listener: s.cfg.Listener, UncleanElection: s.cfg.UncleanElection,
 			DeleteTopics: !s.cfg.NoDeleteTopics, ImbalancePercent: s.cfg.ImbalancePercent, NewTopicID: s.cfg.NewTopicID}),
-		exec:     &executor{store: s.cfg.Session, epochVersion: result.reign.epochVersion},
-		epoch:    result.reign.epoch,
+		exec:     &executor{store: s.cfg.Session, epochVersion: result.won.epochVersion},
+		epoch:    result.won.epoch,
 		channels: make(map[int32]*channel),
 		pending:  make(map[uint64]chan kmsg.Response),
 		awaits:   make(map[*await]struct{}),
 	}
 	s.active.Store(true)
-	s.drive(Elected{Epoch: result.reign.epoch, EpochVersion: result.reign.epochVersion})
+	s.drive(Elected{Epoch: result.won.epoch, EpochVersion: result.won.epochVersion})
 	if s.cfg.AutoRebalance {
 		s.rebalanceIn(firstRebalance)
 	}

@@ -95,7 +95,6 @@ func TestFollowersHighWatermark(t *testing.T) {
 		{"not back with the leader's", func() { p.Replicated(12, 9) }, 10},
 		{"back with truncation", func() { p.Truncated(0, 6) }, 6},
 		{"to the start of a log that begins anew", func() { p.Truncated(30, 30) }, 30},
-		{"with the log start", func() { p.Replicated(40, 35); p.StartMoved(37) }, 37},
 	}
 	for _, s := range steps {
 		s.do()
@@ -344,6 +343,18 @@ func TestWatermarkLags(t *testing.T) {
 	p.fetch(3, 10, t0)
 	if p.WatermarkLags() {
 		t.Error("the high watermark has caught up")
+	}
+}
+
+func TestLowWatermark(t *testing.T) {
+	p := leading(1, 10, 10, 1, 2, 3)
+	p.FollowerFetched(Fetched{Replica: 2, Offset: 10, LogStart: 4}, t0, all)
+	p.FollowerFetched(Fetched{Replica: 3, Offset: 10, LogStart: 2}, t0, all)
+	if got := p.LowWatermark(6, all); got != 2 {
+		t.Errorf("%d, want the smallest log start, 2", got)
+	}
+	if got := p.LowWatermark(6, brokers{1: true, 2: true}); got != 4 {
+		t.Errorf("%d, want that of the live replicas, 4", got)
 	}
 }
 

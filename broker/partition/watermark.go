@@ -76,15 +76,6 @@ func (p *Partition) Truncated(start, end int64) {
 	p.watermark = max(min(p.watermark, end), start)
 }
 
-// StartMoved notes that the log start was raised to start, by retention or by the leader.
-func (p *Partition) StartMoved(start int64) (e Effects) {
-	if start > p.watermark {
-		p.watermark = min(start, p.end)
-		e.HighWatermarkMoved = true
-	}
-	return e
-}
-
 // WatermarkLags tells whether a new leader's high watermark has not yet reached the start of its own epoch. Until then
 // the latest offset cannot be told: OFFSET_NOT_AVAILABLE (KIP-207).
 func (p *Partition) WatermarkLags() bool {

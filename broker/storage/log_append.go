@@ -78,14 +78,7 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 		return prepared{}, err
 	}
 	p := prepared{batch: b, logAppendTime: -1}
-	p.facts, err = b.Validate(batch.Rules{
-		FromClient:    origin == Client,
-		NeedKeys:      c.compacts() && !b.Control(),
-		LogAppendTime: c.logAppendTime(),
-		Now:           now.UnixMilli(),
-		BeforeMaxMs:   c.TimestampBeforeMaxMs,
-		AfterMaxMs:    c.TimestampAfterMaxMs,
-	})
+	p.facts, err = b.Validate(c.rules(b, origin, now))
 	if err == nil && b.Control() {
 		p.marker, err = marker(b)
 	}
@@ -104,6 +97,18 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 		return prepared{}, errorf(kerr.RecordListTooLarge, "the batch has %d bytes, segment.bytes is %d", len(p.batch), c.SegmentBytes)
 	}
 	return p, nil
+}
+
+// rules are what the configuration demands of a batch.
+func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rules {
+	return batch.Rules{
+		FromClient:    origin == Client,
+		NeedKeys:      c.compacts() && !b.Control(),
+		LogAppendTime: c.logAppendTime(),
+		Now:           now.UnixMilli(),
+		BeforeMaxMs:   c.TimestampBeforeMaxMs,
+		AfterMaxMs:    c.TimestampAfterMaxMs,
+	}
 }
 
 // onlyBatch returns the one batch that a produce request may hold for a partition.

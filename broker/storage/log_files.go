@@ -89,28 +89,7 @@ func completeSwaps(f *folder) error {
 	if err != nil {
 		return fmt.Errorf("cannot list partition: %w", err)
 	}
-	var remove, swaps []string
-	firstCleaned := int64(math.MaxInt64)
-	for _, info := range infos {
-		base, suffix, ok := parseNumbered(info.Name)
-		switch {
-		case !ok:
-		case strings.HasSuffix(suffix, deletedSuffix):
-			remove = append(remove, info.Name)
-		case strings.HasSuffix(suffix, cleanedSuffix):
-			firstCleaned = min(firstCleaned, base)
-			remove = append(remove, info.Name)
-		case strings.HasSuffix(suffix, swapSuffix):
-			swaps = append(swaps, info.Name)
-		}
-	}
-	swaps = slices.DeleteFunc(swaps, func(name string) bool {
-		base, _, _ := parseNumbered(name)
-		if base >= firstCleaned {
-			remove = append(remove, name)
-		}
-		return base >= firstCleaned
-	})
+	remove, swaps := sortLeftovers(infos)
 	if len(swaps) > 0 {
 		replaced, err := f.replacedBy(swaps, infos)
 		if err != nil {
@@ -132,6 +111,33 @@ func completeSwaps(f *folder) error {
 		return nil
 	}
 	return f.fs.SyncDir(f.dir())
+}
+
+// sortLeftovers tells the files to be removed from the swaps to be completed.
+// A swap at or above the first .cleaned file belongs to a split that was interrupted.
+func sortLeftovers(infos []fsys.Info) (remove, swaps []string) {
+	firstCleaned := int64(math.MaxInt64)
+	for _, info := range infos {
+		base, suffix, ok := parseNumbered(info.Name)
+		switch {
+		case !ok:
+		case strings.HasSuffix(suffix, deletedSuffix):
+			remove = append(remove, info.Name)
+		case strings.HasSuffix(suffix, cleanedSuffix):
+			firstCleaned = min(firstCleaned, base)
+			remove = append(remove, info.Name)
+		case strings.HasSuffix(suffix, swapSuffix):
+			swaps = append(swaps, info.Name)
+		}
+	}
+	swaps = slices.DeleteFunc(swaps, func(name string) bool {
+		base, _, _ := parseNumbered(name)
+		if base >= firstCleaned {
+			remove = append(remove, name)
+		}
+		return base >= firstCleaned
+	})
+	return remove, swaps
 }
 
 // replacedBy lists the segment files in the range of offsets that the swap files cover.

@@ -60,7 +60,7 @@ func (a *acceptor) admit(nc net.Conn) {
 	if err != nil {
 		host = addr
 	}
-	c := &conn{nc: nc, addr: addr, opened: a.processor.clock(), out: newOutbox()}
+	c := &conn{nc: nc, addr: addr, opened: a.processor.clock(), out: newOutbox(nc)}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		c.identities = []tree.Identity{{Scheme: tree.SchemeIP, ID: ip.Unmap().WithZone("").String()}}
 	}
@@ -70,7 +70,7 @@ func (a *acceptor) admit(nc net.Conn) {
 	}
 	a.running.Go(func() { c.read(a.processor) })
 	a.running.Go(func() {
-		c.out.drain(nc)
+		c.out.drain()
 		a.leave(c)
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"net"
 	"testing"
 
 	"klab/coordinator/server/jute"
@@ -30,10 +31,11 @@ func FuzzRequest(f *testing.F) {
 	}
 	f.Cleanup(func() { s.Close() })
 	p := s.processor
+	nc, _ := net.Pipe()
 	f.Fuzz(func(t *testing.T, op int32, body []byte) {
 		var conns []*conn
 		for range 2 {
-			c := &conn{addr: "127.0.0.1:1", out: newOutbox()}
+			c := &conn{addr: "127.0.0.1:1", out: newOutbox(nc)}
 			connectRequest{timeout: 5000}.run(p, c)
 			conns = append(conns, c)
 		}

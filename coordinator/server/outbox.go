@@ -17,14 +17,15 @@ const (
 
 // An outbox holds bytes on their way to one client, so that the processor never waits for a socket.
 type outbox struct {
+	nc     net.Conn
 	mu     sync.Mutex
 	moved  sync.Cond // something was put in or taken out, or it was closed
 	buf    []byte
 	closed bool
 }
 
-func newOutbox() *outbox {
-	o := &outbox{}
+func newOutbox(nc net.Conn) *outbox {
+	o := &outbox{nc: nc}
 	o.moved.L = &o.mu
 	return o
 }
@@ -41,12 +42,15 @@ func (o *outbox) put(b []byte) bool {
 	return true
 }
 
-// close lets drain send what is there and end.
+// close lets drain send what is there, if the client takes it in time, and end.
 func (o *outbox) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.closed = true
-	o.moved.Broadcast()
+	if !o.closed {
+		o.closed = true
+		o.nc.SetWriteDeadline(time.Now().Add(lastWrites))
+		o.moved.Broadcast()
+	}
 }
 
 // waitRoom returns when the client has taken enough of what waits for it, or the outbox is closed.
@@ -70,18 +74,16 @@ func (o *outbox) take(empty []byte) (b []byte, last bool) {
 	return b, o.closed
 }
 
-// drain writes to nc what is put in, until the outbox is closed and empty or a write fails; then it closes both.
-func (o *outbox) drain(nc net.Conn) {
-	defer nc.Close()
+// drain writes to the client what is put in, until the outbox is closed and empty or a write fails; then it closes the
+// connection.
+func (o *outbox) drain() {
+	defer o.nc.Close()
 	defer o.close()
 	var spare []byte
 	for {
 		b, last := o.take(spare[:0])
-		if last {
-			nc.SetWriteDeadline(time.Now().Add(lastWrites))
-		}
 		if len(b) > 0 {
-			if _, err := nc.Write(b); err != nil {
+			if _, err := o.nc.Write(b); err != nil {
 				return
 			}
 		} else if last {

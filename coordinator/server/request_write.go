@@ -57,23 +57,19 @@ func createMode(op, flags int32) tree.Mode {
 	return mode
 }
 
-// readMultiCreate decodes a create inside a multi, where ZooKeeper lets the flags decide what it is, and cannot make
-// anything of a TTL node without a TTL.
-func readMultiCreate(op int32, r *jute.Reader) (w writeCall, ok bool) {
+// readMultiCreate decodes a create inside a multi, where ZooKeeper lets the flags decide what it is.
+func readMultiCreate(op int32, r *jute.Reader) writeCall {
 	create, flags := readCreate(op, r)
-	w.op = opCreate
-	switch flags {
-	case 4:
+	w := writeCall{op: opCreate}
+	switch {
+	case flags == 4:
 		w.op = opCreateContainer
-	case 5, 6:
-		if op != opCreateTTL {
-			return w, false
-		}
-		w.op = opCreateTTL
+	case flags > 4:
+		w.op = op
 	}
 	create.Mode = createMode(w.op, flags)
 	w.what = create
-	return w, true
+	return w
 }
 
 func (w writeCall) serve(p *processor, c *conn, a *answer) {
@@ -104,11 +100,7 @@ func readMulti(r *jute.Reader) call {
 		}
 		switch op {
 		case opCreate, opCreate2, opCreateContainer, opCreateTTL:
-			w, ok := readMultiCreate(op, r)
-			if !ok {
-				return refused(tree.MarshallingError)
-			}
-			m.ops = append(m.ops, w)
+			m.ops = append(m.ops, readMultiCreate(op, r))
 		case opDelete, opSetData, opCheck:
 			m.ops = append(m.ops, readWrite(op, r))
 		default:

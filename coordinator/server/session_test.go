@@ -234,6 +234,20 @@ func TestSilentConnectionsAreDropped(t *testing.T) {
 	})
 }
 
+// TestStuckClientsDoNotHoldUpTheEnd: one that never reads has half a second.
+func TestStuckClientsDoNotHoldUpTheEnd(t *testing.T) {
+	inFakeTime(t, Options{}, func(t *testing.T, r *running, l *pipeListener) {
+		w := l.dial(t)
+		w.hello(2*time.Second, 0, 0, nil)
+		w.send(opPing)
+		synctest.Wait() // its answer is on the way and nobody takes it
+		began := time.Now()
+		if err := r.stop(); err != nil || time.Since(began) != lastWrites {
+			t.Errorf("ended after %v: %v", time.Since(began), err)
+		}
+	})
+}
+
 func TestContainersAreReapedInTime(t *testing.T) {
 	inFakeTime(t, Options{}, func(t *testing.T, r *running, l *pipeListener) {
 		w := l.dial(t)

@@ -89,8 +89,8 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 func (c *Client) firstConnection(ctx context.Context) error {
 	wait, cancel := context.WithTimeout(ctx, c.cfg.ConnectionTimeout)
 	defer cancel()
-	if err := c.current.ready(wait); err != nil {
-		if last := c.current.lastDialError(); last != nil {
+	if err := c.connected(wait); err != nil {
+		if last := c.lastDialError(); last != nil {
 			err = last
 		}
 		return fmt.Errorf("cannot connect to ZooKeeper at %v within %v: %w; check zookeeper.connect and that ZooKeeper runs",
@@ -107,6 +107,26 @@ func (c *Client) firstConnection(ctx context.Context) error {
 		return fmt.Errorf("cannot create ZooKeeper chroot %s: %w", chroot, err)
 	}
 	return nil
+}
+
+// connected waits for the first session that lives long enough to be of use.
+func (c *Client) connected(ctx context.Context) error {
+	for {
+		in, err := c.live(ctx)
+		if err != nil {
+			return err
+		}
+		if err = in.ready(ctx); !errors.Is(err, ErrExpired) {
+			return err
+		}
+	}
+}
+
+func (c *Client) lastDialError() error {
+	c.mu.Lock()
+	in := c.current
+	c.mu.Unlock()
+	return in.lastDialError()
 }
 
 // Listen registers a listener until stop is called.

@@ -6,7 +6,6 @@ import "sync"
 type gate struct {
 	mu     sync.Mutex
 	isOpen bool
-	shuts  int           // how often it was shut
 	ch     chan struct{} // closed while the gate is open
 }
 
@@ -15,35 +14,15 @@ func newGate() *gate { return &gate{ch: make(chan struct{})} }
 func (g *gate) open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.openLocked()
-}
-
-// openIf opens the gate if it was not shut since timesShut said so.
-func (g *gate) openIf(shuts int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shuts == shuts {
-		g.openLocked()
-	}
-}
-
-func (g *gate) openLocked() {
 	if !g.isOpen {
 		g.isOpen = true
 		close(g.ch)
 	}
 }
 
-func (g *gate) timesShut() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.shuts
-}
-
 func (g *gate) shut() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shuts++
 	if g.isOpen {
 		g.isOpen = false
 		g.ch = make(chan struct{})

@@ -31,8 +31,8 @@ type incarnation struct {
 	conn   *zk.Conn
 
 	id        atomic.Int64  // of the session; the Conn forgets it when it expires
-	connected *gate         // open while the session has a connection that takes requests
-	guarded   atomic.Bool   // the watch on guardPath is set
+	zxid      atomic.Int64  // the last one heard of
+	connected *gate         // open while the session has a connection
 	over      chan struct{} // closed by end
 	endOnce   sync.Once
 	err       error // why the session is over; set before over is closed
@@ -81,9 +81,7 @@ func (in *incarnation) event(ev zk.Event) {
 	switch {
 	case ev.Type == zk.EventSession && ev.State == zk.StateHasSession:
 		in.id.Store(in.conn.SessionID())
-		if !in.guarded.Load() {
-			go in.guard(in.connected.timesShut())
-		}
+		in.connected.open()
 	case ev.Type == zk.EventSession && ev.State == zk.StateDisconnected:
 		in.connected.shut()
 	case ev.Type == zk.EventSession && ev.State == zk.StateExpired:
@@ -94,16 +92,6 @@ func (in *incarnation) event(ev zk.Event) {
 		ev.Path = relative(in.client.chroot, ev.Path)
 		in.client.notify(ev)
 	}
-}
-
-// guard sets the watch on guardPath, once in a session, before any other
-// request, and lets requests through. On later connections orderedConn does.
-func (in *incarnation) guard(shuts int) {
-	if _, _, _, err := in.conn.ExistsW(guardPath); err != nil {
-		return // the connection broke; the next one brings us here again
-	}
-	in.guarded.Store(true)
-	in.connected.openIf(shuts)
 }
 
 // Init implements zk.HostProvider. Names are resolved at each dial, not here.
@@ -131,7 +119,7 @@ func (in *incarnation) dial(network, addr string, timeout time.Duration) (net.Co
 	}
 	conn, err := in.client.cfg.Dial(network, addr, timeout)
 	if err == nil && !in.isOver() {
-		return &orderedConn{Conn: conn, holding: in.guarded.Load(), ordered: in.connected.open}, nil
+		return newZxidConn(conn, &in.zxid), nil
 	}
 	if err == nil {
 		conn.Close()

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"klab/broker/config"
 	"klab/launcher/event"
 	"klab/launcher/link"
+	"klab/launcher/memory"
 	"klab/launcher/spec"
 )
 
@@ -63,7 +63,7 @@ func supervised(run job) int {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go obey(orders, signals, cancel)
-	tuneMemory()
+	go memory.Trim()
 	err = run(ctx, work{
 		props: order.Start.Props, log: newLog(os.Stderr), observe: reporter.Event, ready: reporter.Ready,
 		zookeeper: signals.zookeeper, down: signals.down,
@@ -140,7 +140,7 @@ func RunZooKeeper(ctx context.Context, file string) error {
 func foreground(ctx context.Context, run job, props map[string]string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends the process at once
-	tuneMemory()
+	go memory.Trim()
 	now := make(chan struct{})
 	close(now)
 	log := newLog(os.Stderr)
@@ -151,10 +151,6 @@ func foreground(ctx context.Context, run job, props map[string]string) error {
 }
 
 func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
-
-// tuneMemory keeps an idle process small: its live heap is a few MB, so collecting at half of the usual growth costs nothing
-// measurable then, and little of a busy process, whose large buffers are pooled.
-func tuneMemory() { debug.SetGCPercent(50) }
 
 // exitCode is what a person who gave a wrong configuration can tell from a failure.
 func exitCode(err error) int {

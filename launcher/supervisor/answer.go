@@ -130,12 +130,13 @@ func (s *Supervisor) handle(ctx context.Context, req request, out *answerWriter)
 func (s *Supervisor) answerReady(ctx context.Context, out *answerWriter) error {
 	select {
 	case <-s.ready:
-		return out.write(answer{Status: new(s.status())})
 	case <-s.stopped:
-		return fail(codeFailed, "cannot wait for the cluster: its start failed")
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	if s.isStopping() {
+		return errGone
+	}
+	return out.write(answer{Status: new(s.status())})
 }
 
 // do acts on one process and returns when that is done: a start when the process is ready, a stop or kill when it is gone.

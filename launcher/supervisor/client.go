@@ -65,7 +65,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return c.status(ctx, opStatus)
 }
 
-// AwaitReady waits until the cluster is ready.
+// AwaitReady waits until the cluster is ready; [ErrNotRunning] when it ends instead.
 func (c *Client) AwaitReady(ctx context.Context) (Status, error) {
 	return c.status(ctx, opReady)
 }
@@ -93,7 +93,7 @@ func (c *Client) Down(ctx context.Context, purge bool) error {
 	if err := c.finish(ctx, request{Op: opDown, By: "you", Purge: purge}); err != nil {
 		return err
 	}
-	return awaitFree(ctx, c.home)
+	return AwaitFree(ctx, c.home)
 }
 
 func (c *Client) finish(ctx context.Context, req request) error {

@@ -8,8 +8,8 @@
 // of the cluster is left.
 //
 // Children die with it, however it ends: each holds a life line (package link), and the kernel helps where it can: the
-// parent-death signal on Linux, which ends suspended children as well; a job object on Windows. On macOS and the BSDs a
-// suspended child of a killed supervisor remains until it is continued.
+// parent-death signal on Linux, a job object on Windows. A child that is suspended dies as well: on Linux at once; on other
+// Unix systems the kernel continues it, as POSIX asks for a process group that loses its parent, and it finds its life line cut.
 //
 // # Order and time
 //

@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 
 // testChild behaves as props["do"] says; without it, it is ready at once and ends at SIGTERM.
 func testChild() int {
+	signal.Ignore(syscall.SIGHUP)
 	orders := link.NewOrders(os.Stdin)
 	order, err := orders.Next()
 	if err != nil {

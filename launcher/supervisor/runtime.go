@@ -139,8 +139,8 @@ func readRecord(home string) (record, error) {
 	return r, err
 }
 
-// awaitFree waits until no supervisor holds the home.
-func awaitFree(ctx context.Context, home string) error {
+// AwaitFree waits until no supervisor holds a home: until the last one has ended.
+func AwaitFree(ctx context.Context, home string) error {
 	lock := flock.New(filepath.Join(RunDir(home), lockName))
 	held, err := lock.TryLockContext(ctx, lockInterval)
 	if held {

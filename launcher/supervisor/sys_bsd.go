@@ -10,8 +10,8 @@ import (
 )
 
 // childAttr puts a child into a process group of its own, so that a terminal's Ctrl-C reaches the supervisor alone. There is no
-// parent-death signal here: a child ends by its life line (package link), and one that is suspended when the supervisor is
-// killed ends as soon as it is continued.
+// parent-death signal here: a child ends by its life line (package link). One that is suspended is continued first: its group
+// becomes an orphaned process group, to which POSIX has the kernel send SIGHUP and SIGCONT.
 func childAttr() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 // residentBytes is a process's resident memory as ps reports it, -1 if it cannot be read.

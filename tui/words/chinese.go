@@ -110,7 +110,6 @@ var chinese = [count]string{
 	// Topics and partitions
 	PartitionsHealth:   "%d 有领导者 · %d 副本不足 · %d 离线",
 	PartitionLegend:    "每项：分区、领导者",
-	Attention:          "%d!",
 	More:               "… 还有 %d 个",
 	NoTopics:           "还没有主题。按 %s 新建。",
 	NoMatch:            "没有匹配（共 %d 个）。",

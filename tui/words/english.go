@@ -110,7 +110,6 @@ var english = [count]string{
 	// Topics and partitions
 	PartitionsHealth:   "%d led · %d under-replicated · %d offline",
 	PartitionLegend:    "each: partition, leader",
-	Attention:          "%d!",
 	More:               "… %d more",
 	NoTopics:           "No topics yet. Press %s to make one.",
 	NoMatch:            "Nothing matches (%d looked at).",

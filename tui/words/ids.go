@@ -115,7 +115,6 @@ const (
 	// Topics and partitions.
 	PartitionsHealth
 	PartitionLegend
-	Attention
 	More
 	NoTopics
 	NoMatch
