@@ -126,6 +126,7 @@ func (p *producer) settle(number int64, ack cluster.Ack, err error) {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.ledger.refused++
+		p.ledger.refusal = err
 		return
 	}
 	p.ledger.acked(number, ack.Partition, ack.Offset, ack.At)

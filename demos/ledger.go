@@ -6,6 +6,7 @@ import "time"
 type ledger struct {
 	acks    map[int64]ackedAt // by record number
 	refused int64
+	refusal error // the newest
 	lastAck time.Time
 	stepGap time.Duration // longest silence that ended in this step
 }

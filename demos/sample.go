@@ -140,6 +140,9 @@ func (s sample) actor(name, id string) Value {
 			v.Number = float64(len(p.ledger.acks))
 		case "refused":
 			v.Number = float64(p.ledger.refused)
+			if p.ledger.refusal != nil {
+				v.Note = p.ledger.refusal.Error()
+			}
 		case "silent_ms":
 			v.Known = !p.ledger.lastAck.IsZero()
 			v.Number = float64(s.now.Sub(p.ledger.lastAck).Milliseconds())

@@ -19,6 +19,7 @@ import (
 // The test binary is also the supervisor, the brokers and the ZooKeeper of the tests.
 func TestMain(m *testing.M) {
 	Main()
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector's processes sleep at their end
 	os.Exit(m.Run())
 }
 

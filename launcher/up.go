@@ -87,7 +87,7 @@ func join(ctx context.Context, home string) (running Result, found bool, err err
 	}
 	status, err := client.AwaitReady(ctx)
 	if errors.Is(err, supervisor.ErrNotRunning) {
-		return Result{}, false, supervisor.AwaitFree(ctx, home)
+		return Result{}, false, client.AwaitEnd(ctx)
 	}
 	return Result{AlreadyRunning: true, ReadyMs: status.ReadyMs, Status: status}, err == nil, err
 }

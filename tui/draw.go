@@ -73,7 +73,7 @@ func brokerWord(e *env, b cluster.Broker) (safe.Text, cell.Style) {
 func factColumns(e *env) []cell.Column {
 	return []cell.Column{
 		{Title: e.text(words.ColTime), Width: 12},
-		{Title: e.text(words.ColWhat), Width: 10, Grow: 1},
+		{Title: e.text(words.ColWhat), Width: 13, Grow: 1},
 		{Title: e.text(words.ColHappened), Width: 24, Grow: 9},
 		{Title: e.text(words.ColSinceCause), Width: 10, Right: true},
 	}

@@ -14,13 +14,12 @@ type effect any
 
 // Effects.
 type (
-	open    struct{ screen screen } // put a screen on top
-	goBack  struct{}                // leave the top screen
-	replace struct{ screen screen } // leave the top screen for another
-	jump    struct{ to screen }     // leave every screen for another
-	all     []effect                // one after the other
-	quit    struct{}
-	relay   struct{ intent keymap.Intent } // as if the key of intent was pressed on the screen below
+	open   struct{ screen screen } // put a screen on top
+	goBack struct{}                // leave the top screen
+	jump   struct{ to screen }     // leave every screen for another
+	all    []effect                // one after the other
+	quit   struct{}
+	relay  struct{ intent keymap.Intent } // as if the key of intent was pressed on the screen below
 
 	// say shows one line above the keys until the next key.
 	say struct {

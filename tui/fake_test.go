@@ -326,6 +326,6 @@ func (p *fakePlayer) Answer(i int)                 { p.did = append(p.did, fmt.S
 func (p *fakePlayer) Do(key string)                { p.did = append(p.did, "do "+key) }
 func (p *fakePlayer) Leave()                       { p.did = append(p.did, "leave") }
 
-var errNoCoordinator = errors.New("cannot list consumer groups: COORDINATOR_NOT_AVAILABLE: The coordinator is not available.")
+var errNoCoordinator = errors.New("cannot list consumer groups: COORDINATOR_NOT_AVAILABLE: the coordinator is not available")
 
 func itoa(n int) string { return fmt.Sprint(n) }

@@ -68,6 +68,7 @@ func scenes() []scene {
 		}, func(s *stage) { s.press("3") }},
 		{"lessons", killed, func(s *stage) { s.press("6", "down") }},
 		{"lesson_ask", lessonStage(asking), func(s *stage) { s.press("6", "enter"); s.tick() }},
+		{"lesson_open", lessonStage(unanswered), func(s *stage) { s.press("6", "enter", "space"); s.tick() }},
 		{"lesson_wait", lessonStage(waiting), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"lesson_failed", lessonStage(timedOut), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"new_topic", killed, func(s *stage) { s.press("n").write("orders"); s.press("enter") }},
@@ -113,6 +114,11 @@ var (
 		Narration: "Broker 3 leads orders/0. If it dies, who may take over?",
 		Ask:       &Question{Choices: []string{"Any broker with a copy", "Only one in the ISR"}, Answered: 0, Right: 1},
 		Pins:      []Pin{{Name: "leader(orders/0)", Value: "3", Known: true}, {Name: "lost", Known: false}},
+	}
+	unanswered = LessonView{
+		Title: "A leader dies", Step: 2, Steps: 7, Left: 3 * time.Minute, Narration: "Broker 3 leads orders/0. If it dies, who may take over?",
+		Ask:  &Question{Choices: []string{"Any broker with a copy", "Only one in the ISR"}, Answered: -1, Right: -1},
+		Pins: []Pin{{Name: "leader(orders/0)", Value: "3", Known: true}},
 	}
 	waiting = LessonView{
 		Title: "领导者宕机", Step: 3, Steps: 7, Left: 2 * time.Minute, Auto: true,

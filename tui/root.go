@@ -18,8 +18,12 @@ import (
 	"klab/tui/words"
 )
 
-// tickEvery is how often the pump looks at the source.
-const tickEvery = 100 * time.Millisecond
+// tickEvery is how often the pump looks at the source; where a screen follows something that moves, it is every
+// fastTick, so that a record is on the screen within 100 ms of its writing.
+const (
+	tickEvery = 100 * time.Millisecond
+	fastTick  = time.Second / 15
+)
 
 // root is the only Bubble Tea model. Its fields belong to the event loop.
 type root struct {
@@ -74,11 +78,17 @@ func newRoot(ctx context.Context, o *Options) *root {
 
 // Init starts the pump and, beside it, the search for a cluster: the first frame waits for neither.
 func (r *root) Init() tea.Cmd {
-	return tea.Batch(tick(), r.apply(lookForCluster(&r.env)))
+	return tea.Batch(r.tick(), r.apply(lookForCluster(&r.env)))
 }
 
-func tick() tea.Cmd {
-	return tea.Tick(tickEvery, func(t time.Time) tea.Msg { return tickMsg(t) })
+func (r *root) tick() tea.Cmd {
+	every := tickEvery
+	for _, s := range r.stack {
+		if _, ok := s.(follower); ok {
+			every = fastTick
+		}
+	}
+	return tea.Tick(every, func(t time.Time) tea.Msg { return tickMsg(t) })
 }
 
 // Update takes one message.
@@ -87,7 +97,7 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tickMsg:
 		r.pump(time.Time(msg))
-		return r, tick()
+		return r, r.tick()
 	case tea.KeyPressMsg:
 		cmd = r.press(tea.Key(msg))
 	case tea.PasteMsg:
@@ -219,42 +229,48 @@ func (r *root) apply(ef effect) tea.Cmd {
 		}
 	case quit:
 		return tea.Quit
+	case nil:
 	default:
-		r.navigate(ef)
-		if s, ok := r.top().(enterer); ok && ef != nil {
-			return r.apply(s.enter(&r.env))
+		left := r.navigate(ef)
+		if s, ok := r.top().(enterer); ok {
+			return tea.Batch(left, r.apply(s.enter(&r.env)))
 		}
+		return left
 	}
 	return nil
 }
 
-// navigate changes which screens there are.
-func (r *root) navigate(ef effect) {
+// navigate changes which screens there are. The command closes those that were left.
+func (r *root) navigate(ef effect) tea.Cmd {
 	switch ef := ef.(type) {
 	case open:
 		r.stack = append(r.stack, ef.screen)
 	case goBack:
-		r.pop()
-	case replace:
-		r.pop()
-		r.stack = append(r.stack, ef.screen)
+		return r.popTo(max(len(r.stack)-1, 1))
 	case jump:
-		for len(r.stack) > 1 {
-			r.pop()
-		}
+		left := r.popTo(1)
 		r.stack[0] = ef.to
+		return left
+	}
+	return nil
+}
+
+// popTo leaves screens from the top until n are there. Closing one may wait for a network, so it is not done here.
+func (r *root) popTo(n int) tea.Cmd {
+	left := slices.Clone(r.stack[n:])
+	r.stack = r.stack[:n]
+	return func() tea.Msg {
+		closeAll(left)
+		return nil
 	}
 }
 
-// pop leaves the top screen, but never the last.
-func (r *root) pop() {
-	if len(r.stack) < 2 {
-		return
+func closeAll(left []screen) {
+	for _, s := range slices.Backward(left) {
+		if c, ok := s.(closer); ok {
+			c.close()
+		}
 	}
-	if c, ok := r.top().(closer); ok {
-		c.close()
-	}
-	r.stack = r.stack[:len(r.stack)-1]
 }
 
 func (r *root) start(op operate) tea.Cmd {
@@ -274,26 +290,26 @@ func (r *root) start(op operate) tea.Cmd {
 
 // attach shows another cluster, or none if src is nil.
 func (r *root) attach(src Source) tea.Cmd {
-	for len(r.stack) > 1 {
-		r.pop()
-	}
-	if r.src != nil {
-		r.src.Close()
+	left, old := r.popTo(1), r.src
+	leave := func() tea.Msg {
+		left()
+		if old != nil {
+			old.Close()
+		}
+		return nil
 	}
 	r.said = saidFacts{}
 	r.src, r.snap, r.mains = src, &cluster.Snapshot{}, [keymap.MainScreens]screen{}
 	if src == nil {
-		return r.apply(jump{newWelcome()})
+		return tea.Batch(leave, r.apply(jump{newWelcome()}))
 	}
 	r.snap = src.Snapshot()
-	return r.apply(r.global(keymap.GoOverview))
+	return tea.Batch(leave, r.apply(r.global(keymap.GoOverview)))
 }
 
 // close releases everything when the program ends.
 func (r *root) close() {
-	for len(r.stack) > 1 {
-		r.pop()
-	}
+	closeAll(r.stack[1:])
 	if r.src != nil {
 		r.src.Close()
 	}

@@ -42,7 +42,8 @@ type follower interface{ follow(e *env) bool }
 // enterer is a screen that reads something when it is shown.
 type enterer interface{ enter(e *env) effect }
 
-// closer is a screen that holds something to release when it is left.
+// closer is a screen that holds something to release. close is called once, after the screen was left and outside the
+// event loop, and may wait.
 type closer interface{ close() }
 
 // env is what a screen may know beyond its own state.

@@ -161,6 +161,9 @@ func (l *lesson) drawQuestion(c *cell.Canvas, b cell.Box, e *env) cell.Box {
 		x := 5 + c.Text(row.X+5, row.Y, row.W-6, style, clean(choice)) + 2
 		c.Text(row.X+x, row.Y, row.W-x, cell.Muted, note)
 	}
+	if ask.Answered < 0 {
+		b = drawLines(c, b, cell.Muted, e.text(words.PickOne))
+	}
 	return b
 }
 

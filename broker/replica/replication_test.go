@@ -222,6 +222,30 @@ func TestIdleBrokersExchangeFewFetches(t *testing.T) {
 	})
 }
 
+// The old leader of a controlled shutdown is out of the ISR and fetches on until it ends, so the watermark waits for it.
+func TestAWriteDoesNotWaitForABrokerThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLab(t, 1, 2, 3)
+		l.elect(0, 3, three, three)
+		within(t, time.Second, l.brokers[3].produce(0, -1, "a"))
+		l.elect(0, 1, []int32{1, 2}, three) // 3 hands over, and follows
+		synctest.Wait()
+		l.isolate(3, true)
+		pending := l.brokers[1].produce(0, -1, "b")
+		synctest.Wait()
+		began := time.Now()
+		l.brokers[3].down = true
+		l.announceBrokers()
+		if got := within(t, time.Second, pending); got.Err != nil {
+			t.Fatal(got.Err)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the write was acknowledged %v after its last obstacle had gone", took)
+		}
+		l.brokers[3].down = false
+	})
+}
+
 // A replica that led without writing holds an epoch at its log's end that the next leader has never had.
 func TestALeaderThatNeverWroteFollowsWithoutFetchingInALoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -124,7 +124,7 @@ func RunBroker(ctx context.Context, file string, overrides []string) error {
 	if err := spec.OverrideBroker(props, overrides); err != nil {
 		return err
 	}
-	return foreground(ctx, runBroker, props)
+	return foreground(ctx, runBroker, file, props)
 }
 
 // RunZooKeeper runs the embedded ZooKeeper in the foreground, as zookeeper-server-start.sh does. file is a zoo.cfg, or TOML with
@@ -134,20 +134,24 @@ func RunZooKeeper(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	return foreground(ctx, runZooKeeper, props)
+	return foreground(ctx, runZooKeeper, file, props)
 }
 
-func foreground(ctx context.Context, run job, props map[string]string) error {
+func foreground(ctx context.Context, run job, file string, props map[string]string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends the process at once
 	go memory.Trim()
 	now := make(chan struct{})
 	close(now)
 	log := newLog(os.Stderr)
-	return run(ctx, work{
+	err := run(ctx, work{
 		props: props, log: log, observe: func(event.Event) {}, ready: func() { log.Info("ready") }, zookeeper: now,
 		down: make(chan struct{}),
 	})
+	if isInput(err) {
+		return &spec.Error{Err: fmt.Errorf("%s: %w", file, err)}
+	}
+	return err
 }
 
 func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -23,6 +23,7 @@ var ErrNotRunning = errors.New("no cluster is running here; `klab up` starts one
 type Client struct {
 	home   string
 	socket string
+	pid    int
 }
 
 // Dial finds the supervisor of a home; [ErrNotRunning] when there is none.
@@ -34,7 +35,7 @@ func Dial(ctx context.Context, home string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the supervisor: %w", err)
 	}
-	c := &Client{home: home, socket: r.Socket}
+	c := &Client{home: home, socket: r.Socket, pid: r.PID}
 	conn, err := c.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -93,8 +94,11 @@ func (c *Client) Down(ctx context.Context, purge bool) error {
 	if err := c.finish(ctx, request{Op: opDown, By: "you", Purge: purge}); err != nil {
 		return err
 	}
-	return AwaitFree(ctx, c.home)
+	return c.AwaitEnd(ctx)
 }
+
+// AwaitEnd waits until the supervisor's process has ended.
+func (c *Client) AwaitEnd(ctx context.Context) error { return awaitEnd(ctx, c.home, c.pid) }
 
 func (c *Client) finish(ctx context.Context, req request) error {
 	for _, err := range c.ask(ctx, req) {

@@ -139,12 +139,25 @@ func readRecord(home string) (record, error) {
 	return r, err
 }
 
-// AwaitFree waits until no supervisor holds a home: until the last one has ended.
-func AwaitFree(ctx context.Context, home string) error {
+// awaitEnd waits until the supervisor that was found as pid has ended: nobody holds the home, or another one already does.
+func awaitEnd(ctx context.Context, home string, pid int) error {
 	lock := flock.New(filepath.Join(RunDir(home), lockName))
-	held, err := lock.TryLockContext(ctx, lockInterval)
-	if held {
-		return lock.Close()
+	look := time.NewTicker(lockInterval)
+	defer look.Stop()
+	for {
+		switch free, err := lock.TryLock(); {
+		case err != nil:
+			return fmt.Errorf("cannot see the supervisor end: %w", err)
+		case free:
+			return lock.Close()
+		}
+		if now, err := readRecord(home); err == nil && now.PID != pid {
+			return lock.Close()
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	return fmt.Errorf("cannot see the supervisor end: %w", err)
 }

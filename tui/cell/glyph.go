@@ -12,9 +12,13 @@ func asciiOf(r rune) rune {
 		return 'x'
 	case '✓':
 		return '+'
-	case '◌', '○', '∅':
+	case '◌', '○':
 		return 'o'
-	case '─', '═', '…':
+	case '∅':
+		return '@'
+	case '…':
+		return '~'
+	case '─', '═':
 		return '-'
 	case '│', '▏':
 		return '|'

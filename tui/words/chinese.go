@@ -25,7 +25,7 @@ var chinese = [count]string{
 	// Welcome
 	NothingRuns:      "没有集群在运行。",
 	WelcomeStart:     "启动一个：3 个 broker，127.0.0.1:9093-9095，ZooKeeper 在 2181",
-	WelcomeStartMore: "%s · 数据在 %s · 不到一秒",
+	WelcomeStartMore: "%s · 数据在 %s · 约 0.3 s",
 	WelcomeLearn:     "学习：%d 节课，在真实集群上，每节几分钟",
 	WelcomeConnect:   "连接你自己的集群",
 	WelcomeLanguage:  "English",
@@ -247,6 +247,7 @@ var chinese = [count]string{
 	AutoOn:         "自动",
 	Preparing:      "正在准备：%s",
 	Replay:         "回放，落后 %s",
+	PickOne:        "按数字键选出你的猜测。",
 	YourTurn:       "轮到你了：按 %s。",
 	YouSaid:        "你的回答",
 	NotObserved:    "未观测到",

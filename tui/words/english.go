@@ -25,7 +25,7 @@ var english = [count]string{
 	// Welcome
 	NothingRuns:      "No cluster is running.",
 	WelcomeStart:     "start one: 3 brokers on 127.0.0.1:9093-9095, ZooKeeper on 2181",
-	WelcomeStartMore: "%s · data in %s · well under a second",
+	WelcomeStartMore: "%s · data in %s · about 0.3 s",
 	WelcomeLearn:     "learn: %d lessons on a real cluster, each a few minutes",
 	WelcomeConnect:   "connect to a cluster of yours",
 	WelcomeLanguage:  "中文",
@@ -247,6 +247,7 @@ var english = [count]string{
 	AutoOn:         "auto",
 	Preparing:      "Preparing: %s",
 	Replay:         "REPLAY, %s behind live",
+	PickOne:        "Press the number of your guess.",
 	YourTurn:       "Your turn: press %s.",
 	YouSaid:        "your answer",
 	NotObserved:    "not observed",

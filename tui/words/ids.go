@@ -252,6 +252,7 @@ const (
 	AutoOn
 	Preparing
 	Replay
+	PickOne
 	YourTurn
 	YouSaid
 	NotObserved
