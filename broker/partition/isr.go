@@ -92,7 +92,8 @@ func (p *Partition) AlterPartitionAnswered(sent *Proposal, a Answer, now time.Ti
 	case nil:
 		p.commit(a, now, live, &e)
 	case kerr.IneligibleReplica, kerr.OperationNotAttempted:
-		p.change = nil // the follower fetches again and is proposed again if it is still in sync
+		p.change = nil           // the follower fetches again and is proposed again if it is still in sync
+		p.advance(now, live, &e) // the watermark no longer waits for it as for a member
 	case kerr.FencedLeaderEpoch, kerr.InvalidUpdateVersion, kerr.UnknownTopicOrPartition, kerr.UnknownTopicID,
 		kerr.InvalidRequest, kerr.NewLeaderElected:
 		// A LeaderAndIsr that settles it is on its way; until then the maximal ISR stays the safe assumption.

@@ -35,11 +35,12 @@ type lab struct {
 	epoch   int32 // of the "controller"
 	alter   func(*kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionResponse, error)
 
-	mu        sync.Mutex
-	states    map[int32]*kmsg.LeaderAndISRRequestTopicPartition // by partition, as the znodes would be
-	isolated  map[int32]bool
-	proposals int
-	facts     []fact.Fact
+	mu         sync.Mutex
+	states     map[int32]*kmsg.LeaderAndISRRequestTopicPartition // by partition, as the znodes would be
+	isolated   map[int32]bool
+	ineligible map[int32]bool // the controller refuses them as members of an ISR
+	proposals  int
+	facts      []fact.Fact
 }
 
 type labBroker struct {
@@ -61,7 +62,7 @@ const labTopic = "orders"
 func newLab(t testing.TB, ids ...int32) *lab {
 	l := &lab{
 		t: t, brokers: map[int32]*labBroker{}, minISR: 1, epoch: 1,
-		topicID: storage.TopicID{1, 2, 3}, states: map[int32]*kmsg.LeaderAndISRRequestTopicPartition{}, isolated: map[int32]bool{},
+		topicID: storage.TopicID{1, 2, 3}, states: map[int32]*kmsg.LeaderAndISRRequestTopicPartition{}, isolated: map[int32]bool{}, ineligible: map[int32]bool{},
 	}
 	l.alter = l.commitISR
 	for _, id := range ids {
@@ -339,6 +340,8 @@ func (l *lab) commitISR(req *kmsg.AlterPartitionRequest) (*kmsg.AlterPartitionRe
 				a.ErrorCode = kerr.FencedLeaderEpoch.Code
 			case p.PartitionEpoch < s.ZKVersion:
 				a.ErrorCode = kerr.InvalidUpdateVersion.Code
+			case slices.ContainsFunc(p.NewEpochISR, func(m kmsg.AlterPartitionRequestTopicPartitionNewEpochISR) bool { return l.ineligible[m.BrokerID] }):
+				a.ErrorCode = kerr.IneligibleReplica.Code
 			default:
 				s.ISR = nil
 				for _, m := range p.NewEpochISR {

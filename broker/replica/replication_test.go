@@ -228,6 +228,7 @@ func TestAWriteDoesNotWaitForABrokerThatIsGone(t *testing.T) {
 		l := newLab(t, 1, 2, 3)
 		l.elect(0, 3, three, three)
 		within(t, time.Second, l.brokers[3].produce(0, -1, "a"))
+		l.ineligible[3] = true              // it shuts down
 		l.elect(0, 1, []int32{1, 2}, three) // 3 hands over, and follows
 		synctest.Wait()
 		l.isolate(3, true)
