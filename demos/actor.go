@@ -104,7 +104,7 @@ func (p *producer) run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		p.send(ctx)
+		p.send(context.WithoutCancel(ctx)) // a stop ends the writing; what was sent before meets its fate
 	}
 }
 
