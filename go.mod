@@ -3,9 +3,11 @@ module klab
 go 1.26.0
 
 // Bubble Tea and Lip Gloss v2 have import paths of their own. charm.land/bubbletea/v2 is github.com/charmbracelet/bubbletea,
-// charm.land/lipgloss/v2 is github.com/charmbracelet/lipgloss.
+// charm.land/lipgloss/v2 is github.com/charmbracelet/lipgloss. Keep go-runewidth at 0.0.28 or newer: 0.0.25 to 0.0.27 fill a table of
+// a million entries at the start of every process.
 require (
 	charm.land/bubbletea/v2 v2.0.10
+	charm.land/lipgloss/v2 v2.0.6
 	github.com/BurntSushi/toml v1.6.0
 	github.com/charmbracelet/colorprofile v0.4.3
 	github.com/charmbracelet/ultraviolet v0.0.0-20260811164956-006e29f97886
@@ -39,11 +41,6 @@ require (
 	golang.org/x/tools v0.51.0 // indirect
 	honnef.co/go/tools v0.8.2 // indirect
 	pgregory.net/rapid v1.3.0
-)
-
-require (
-	github.com/aymanbagabas/go-udiff v0.4.1 // indirect
-	github.com/charmbracelet/x/exp/golden v0.0.0-20250806222409-83e3a29d542f // indirect
 )
 
 tool honnef.co/go/tools/cmd/staticcheck

@@ -47,6 +47,7 @@ type zookeeperStatus struct {
 	Connect string `json:"connect"`
 	PID     int    `json:"pid"` // 0: not a process of klab's
 	State   string `json:"state"`
+	RSS     int64  `json:"rss_bytes"` // -1: unknown
 }
 
 type brokerStatus struct {
@@ -76,10 +77,10 @@ func (a *app) status(ctx context.Context) (status, error) {
 func newStatus(s supervisor.Status) status {
 	st := status{
 		Name: s.Name, State: string(s.State), ReadyMs: s.ReadyMs, Supervisor: processStatus{s.Supervisor.PID}, Controller: s.Controller,
-		Brokers: []brokerStatus{},
+		ZooKeeper: zookeeperStatus{RSS: -1}, Brokers: []brokerStatus{},
 	}
 	if zk := s.ZooKeeper; zk != nil {
-		st.ZooKeeper = zookeeperStatus{zk.Connect, zk.PID, zk.State}
+		st.ZooKeeper = zookeeperStatus{zk.Connect, zk.PID, zk.State, zk.RSSBytes}
 	}
 	for _, b := range s.Brokers {
 		st.Brokers = append(st.Brokers, brokerStatus{b.ID, b.Host, int32(b.Port), b.PID, b.State.String(), b.RSSBytes})
@@ -95,7 +96,7 @@ func (a *app) remoteStatus(ctx context.Context) (status, error) {
 		if err != nil {
 			return err
 		}
-		st = status{Name: s.Name, State: "running", Controller: s.Controller, Brokers: []brokerStatus{}}
+		st = status{Name: s.Name, State: "running", Controller: s.Controller, ZooKeeper: zookeeperStatus{RSS: -1}, Brokers: []brokerStatus{}}
 		for _, b := range s.Brokers {
 			st.Brokers = append(st.Brokers, brokerStatus{ID: b.ID, Host: b.Host, Port: b.Port, State: b.State.String(), RSS: -1})
 		}
@@ -114,7 +115,7 @@ func (a *app) printStatus(st status) error {
 	}
 	rows := [][]string{}
 	if zk := st.ZooKeeper; zk.Connect != "" {
-		rows = append(rows, []string{"zookeeper", zk.Connect, zk.State, "", process(zk.PID), "-"})
+		rows = append(rows, []string{"zookeeper", zk.Connect, zk.State, "", process(zk.PID), byteSize(zk.RSS)})
 	}
 	for _, b := range st.Brokers {
 		role := ""

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -9,20 +10,34 @@ import (
 // zookeeper.session.timeout.ms (18 s) and replica.lag.time.max.ms (30 s) together.
 const causeWindow = time.Minute
 
+// reorder bounds how far the facts of different sources come out of the order of their times. A later fault explains nothing.
+const reorder = 20 * time.Millisecond
+
+// bounceWindow is how long after a broker's registration the controller can still be dealing with its earlier fault: of a
+// broker that came back at once it learns of both together.
+const bounceWindow = time.Second
+
 // linker finds the cause of each fact among those before it. What a broker suffered explains its session's end, the
-// elections of new leaders for the partitions that it led, its leaving of ISRs, and the first writes after; what brought
-// it back explains its registration, its truncations and its return to the ISR.
+// elections of new leaders for the partitions that it led, its leaving of ISRs, and what followed from these in a
+// partition; what brought it back explains its registration, its truncations and its return to the ISR.
 type linker struct {
-	faults     map[int32]mark        // last kill, stop, pause or failure of a broker's process that was not undone
-	returns    map[int32]mark        // last start or resume of a broker's process
-	elections  map[partitionKey]mark // what the last election of a partition's leader followed from
-	controller int32                 // the last one elected; -1 unknown
+	faults     map[int32]fault // last kill, stop, pause or failure of a broker's process
+	returns    map[int32]mark  // last start or resume of a broker's process
+	starts     map[int32]mark  // last start
+	partitions map[partitionKey]*changes
+	controller int32 // the last one elected; -1 unknown
 }
 
-// mark is one fact as a cause.
+// mark is one fact as a cause. The zero mark is none.
 type mark struct {
 	seq  int64
 	time time.Time
+}
+
+// fault is what a broker suffered, and when the cluster had it back.
+type fault struct {
+	mark
+	over time.Time // zero: not yet
 }
 
 // partitionKey names a partition.
@@ -33,7 +48,8 @@ type partitionKey struct {
 
 func newLinker() linker {
 	return linker{
-		faults: map[int32]mark{}, returns: map[int32]mark{}, elections: map[partitionKey]mark{}, controller: -1,
+		faults: map[int32]fault{}, returns: map[int32]mark{}, starts: map[int32]mark{},
+		partitions: map[partitionKey]*changes{}, controller: -1,
 	}
 }
 
@@ -42,7 +58,7 @@ func (l *linker) link(f *Fact) {
 	m := mark{f.Seq, f.Time}
 	switch f.Kind {
 	case KindProcessKilled, KindProcessPaused, KindProcessFailed, KindProcessExited, KindProcessStopping, KindProcessStopped:
-		l.fault(f, m)
+		l.suffer(f, m)
 		return
 	case KindProcessStarting, KindProcessResumed:
 		l.undo(f, m)
@@ -56,22 +72,21 @@ func (l *linker) link(f *Fact) {
 	l.remember(f, cause)
 }
 
-// fault: the fact is the origin, or the end of a stop that was asked for before.
-func (l *linker) fault(f *Fact, m mark) {
+// suffer: the fact is the origin, or the end of a stop, a kill or a failure before it.
+func (l *linker) suffer(f *Fact, m mark) {
 	earlier, known := l.faults[f.Broker]
 	ends := f.Kind == KindProcessStopped || f.Kind == KindProcessExited
-	if ends && known && f.Time.Sub(earlier.time) <= causeWindow {
-		settle(f, earlier)
+	if ends && known && earlier.seq > l.returns[f.Broker].seq && f.Time.Sub(earlier.time) <= causeWindow {
+		settle(f, earlier.mark)
 		return
 	}
 	f.Cause, f.SinceCause = 0, 0
 	if f.Broker >= 0 {
-		l.faults[f.Broker] = m
+		l.faults[f.Broker] = fault{mark: m}
 	}
 }
 
-// undo: a broker's process runs again. A fault that ended by a start explains nothing that comes later; one that ended by
-// a resume may, since what the others decided meanwhile is still on its way.
+// undo: a broker's process runs again. Its fault goes on to explain what the others decide, until they have it back.
 func (l *linker) undo(f *Fact, m mark) {
 	f.Cause, f.SinceCause = 0, 0
 	if f.Broker < 0 {
@@ -79,7 +94,7 @@ func (l *linker) undo(f *Fact, m mark) {
 	}
 	l.returns[f.Broker] = m
 	if f.Kind == KindProcessStarting {
-		delete(l.faults, f.Broker)
+		l.starts[f.Broker] = m
 	}
 }
 
@@ -92,33 +107,56 @@ func settle(f *Fact, cause mark) {
 }
 
 func (l *linker) causeOf(f *Fact) mark {
-	tp := partitionKey{f.Topic, f.Partition}
 	switch f.Kind {
-	case KindSessionExpired, KindSessionClosed, KindBrokerDown, KindControllerResigned:
-		return l.faults[f.Broker]
-	case KindProcessStarted, KindProcessReady, KindSessionOpened, KindBrokerUp, KindReplicaTruncated:
+	case KindSessionExpired, KindSessionClosed:
+		return l.faultOf(f, l.holder(f))
+	case KindBrokerDown, KindControllerResigned:
+		return l.faultOf(f, f.Broker)
+	case KindProcessStarted, KindProcessReady, KindSessionOpened, KindBrokerUp:
 		return l.returns[f.Broker]
 	case KindControllerElected:
-		return l.faults[l.controller]
+		return l.faultOf(f, l.controller)
 	case KindLeaderElected, KindPartitionOffline:
 		return l.electionCause(f)
 	case KindReplicaLeader, KindFirstWrite:
-		return l.elections[tp]
+		return l.leadershipCause(f)
+	case KindReplicaTruncated:
+		return later(l.returns[f.Broker], l.of(f).last())
 	case KindISRShrunk:
-		return latest(l.faults, missing(f.Ints("old"), f.Ints("new")))
+		return l.faultOf(f, missing(f.Ints("old"), f.Ints("new"))...)
 	case KindISRGrown:
-		return latest(l.returns, missing(f.Ints("new"), f.Ints("old")))
+		var back mark
+		for _, b := range missing(f.Ints("new"), f.Ints("old")) {
+			back = newest(back, l.returns[b])
+		}
+		return back
 	}
 	return mark{}
 }
 
-// electionCause: the old leader's fault; where there was no leader, the return of the broker that leads now.
+// holder is the broker that a session was of. One that came back at once has a new registration, but the old session
+// still holds the controller's znode.
+func (l *linker) holder(f *Fact) int32 {
+	paths, _ := f.Fields["ephemerals"].([]any)
+	if f.Broker < 0 && slices.ContainsFunc(paths, isControllerPath) {
+		return l.controller
+	}
+	return f.Broker
+}
+
+func isControllerPath(path any) bool {
+	text, _ := path.(string)
+	return strings.HasSuffix(text, "/controller")
+}
+
+// electionCause: the old leader's fault; where there was no leader, the return of the broker that leads now. The return to
+// the preferred leader follows from the cluster's own schedule.
 func (l *linker) electionCause(f *Fact) mark {
-	if f.Text("reason") == "new partition" {
+	if reason := f.Text("reason"); reason == "new partition" || reason == "preferred leader" {
 		return mark{}
 	}
 	if old, ok := f.Int("old"); ok && old >= 0 {
-		return l.faults[int32(old)]
+		return l.faultOf(f, int32(old))
 	}
 	if leader, ok := f.Int("new"); ok {
 		return l.returns[int32(leader)]
@@ -126,33 +164,94 @@ func (l *linker) electionCause(f *Fact) mark {
 	return mark{}
 }
 
-func (l *linker) remember(f *Fact, cause mark) {
-	tp := partitionKey{f.Topic, f.Partition}
-	switch f.Kind {
-	case KindLeaderElected, KindPartitionOffline:
-		if cause.seq == 0 && f.Kind == KindLeaderElected {
-			cause = mark{f.Seq, f.Time}
+// leadershipCause: what the change that began this leader epoch followed from. A broker that started since takes up the
+// same epoch again. When the change has not been told of yet, the newest fault since the one before it is its cause.
+func (l *linker) leadershipCause(f *Fact) mark {
+	history := l.of(f)
+	epoch, told := f.Int("epoch")
+	if !told {
+		epoch = history.epoch
+	}
+	c, found := history.begun(epoch)
+	if !found {
+		c = change{at: history.changed()}
+	}
+	cause := c.from
+	if !c.certain {
+		others := missing(history.members, []int32{f.Broker})
+		if m := l.faultOf(f, others...); m.time.After(c.at) {
+			cause = m
 		}
-		l.elections[tp] = cause
+	}
+	again := found || len(history.list) == 0 || history.offline
+	if m := l.starts[f.Broker]; again && m.time.After(c.at) {
+		cause = newest(cause, m)
+	}
+	return cause
+}
+
+// faultOf returns the newest fault of these brokers that can explain f.
+func (l *linker) faultOf(f *Fact, brokers ...int32) mark {
+	var found mark
+	for _, b := range brokers {
+		x := l.faults[b]
+		over := !x.over.IsZero() && f.Time.After(x.over.Add(bounceWindow))
+		if !over && !x.time.After(f.Time.Add(reorder)) {
+			found = newest(found, x.mark)
+		}
+	}
+	return found
+}
+
+func (l *linker) remember(f *Fact, cause mark) {
+	switch f.Kind {
+	case KindLeaderElected, KindPartitionOffline, KindISRShrunk, KindISRGrown, KindReplicaLeader:
+		tp := partitionKey{f.Topic, f.Partition}
+		if l.partitions[tp] == nil {
+			l.partitions[tp] = &changes{epoch: -1}
+		}
+		l.partitions[tp].add(f, cause)
 	case KindControllerElected:
 		l.controller = f.Broker
+	case KindBrokerUp:
+		if x, ok := l.faults[f.Broker]; ok && x.over.IsZero() && x.time.Before(f.Time) {
+			x.over = f.Time
+			l.faults[f.Broker] = x
+		}
+	case KindClusterStarting: // its end before explains nothing of this life
+		clear(l.faults)
+		l.controller = -1
 	case KindTopicDeleted:
-		for known := range l.elections {
+		for known := range l.partitions {
 			if known.topic == f.Topic {
-				delete(l.elections, known)
+				delete(l.partitions, known)
 			}
 		}
 	}
 }
 
-func latest(marks map[int32]mark, brokers []int32) mark {
-	var found mark
-	for _, b := range brokers {
-		if m := marks[b]; m.seq > found.seq {
-			found = m
-		}
+// of returns what is known of f's partition.
+func (l *linker) of(f *Fact) *changes {
+	if c := l.partitions[partitionKey{f.Topic, f.Partition}]; c != nil {
+		return c
 	}
-	return found
+	return &changes{epoch: -1}
+}
+
+// newest returns the mark that was made later.
+func newest(a, b mark) mark {
+	if b.seq > a.seq {
+		return b
+	}
+	return a
+}
+
+// later returns m, or what c followed from when c came after m.
+func later(m mark, c change) mark {
+	if c.at.After(m.time) {
+		return c.from
+	}
+	return m
 }
 
 // missing returns the elements of all that are not in some.

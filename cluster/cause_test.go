@@ -52,21 +52,29 @@ const controlledStop = `
 `
 
 func TestCausesAreFound(t *testing.T) {
-	for name, story := range map[string]string{"failover": failover, "controller dies": controllerDies, "controlled stop": controlledStop} {
-		t.Run(name, func(t *testing.T) {
-			timeline := NewTimeline(100)
-			for line := range strings.Lines(strings.TrimSpace(story)) {
-				f, want := parseFact(t, line)
-				got := timeline.Append(f)
-				since := "-"
-				if got.SinceCause >= 0 {
-					since = fmt.Sprint(got.SinceCause.Milliseconds())
-				}
-				if since != want {
-					t.Errorf("%s: since cause %s, want %s (cause %d)", strings.TrimSpace(line), since, want, got.Cause)
-				}
-			}
-		})
+	for name, story := range map[string]string{
+		"failover": failover, "controller dies": controllerDies, "controlled stop": controlledStop,
+		"kill, stop and pause": killStopPause, "killed and back at once": backAtOnce,
+		"leader before the controller": leaderFirst, "leader before its second fault": leaderFirstAgain,
+		"late word of an older epoch": olderEpochLate, "unknown partition": unknownPartition, "paused before": pausedBefore,
+		"crash after a return": crashAfterReturn, "a second life": secondLife, "follower truncates": followerTruncates,
+	} {
+		t.Run(name, func(t *testing.T) { checkCauses(t, story) })
+	}
+}
+
+func checkCauses(t *testing.T, story string) {
+	timeline := NewTimeline(1000)
+	for line := range strings.Lines(strings.TrimSpace(story)) {
+		f, want := parseFact(t, line)
+		got := timeline.Append(f)
+		since := "-"
+		if got.SinceCause >= 0 {
+			since = fmt.Sprint(got.SinceCause.Milliseconds())
+		}
+		if since != want {
+			t.Errorf("%s: since cause %s, want %s (cause %d)", strings.TrimSpace(line), since, want, got.Cause)
+		}
 	}
 }
 
@@ -74,9 +82,9 @@ func parseFact(t *testing.T, line string) (Fact, string) {
 	t.Helper()
 	text, want, _ := strings.Cut(line, "=>")
 	words := strings.Fields(text)
-	var ms int
+	var ms float64
 	fmt.Sscan(words[0], &ms)
-	f := Fact{Time: time.UnixMilli(1e12).Add(time.Duration(ms) * time.Millisecond), Kind: words[1], Broker: -1, Partition: -1, Fields: map[string]any{}}
+	f := Fact{Time: time.UnixMilli(1e12).Add(time.Duration(ms * float64(time.Millisecond))), Kind: words[1], Broker: -1, Partition: -1, Fields: map[string]any{}}
 	for _, w := range words[2:] {
 		key, value, ok := strings.Cut(w, "=")
 		if !ok {
@@ -97,19 +105,21 @@ func setField(f *Fact, key, value string) {
 		fmt.Sscan(value, &f.Partition)
 	case "reason":
 		f.Fields[key] = strings.ReplaceAll(value, "_", " ")
+	case "ephemerals":
+		f.Fields[key] = []any{value}
 	default:
-		f.Fields[key] = jsonNumbers(value)
+		f.Fields[key] = jsonNumbers(value, key == "isr" || strings.HasPrefix(f.Kind, "isr."))
 	}
 }
 
-func jsonNumbers(value string) any {
+func jsonNumbers(value string, list bool) any {
 	var numbers []any
 	for v := range strings.SplitSeq(value, ",") {
 		var n float64
 		fmt.Sscan(v, &n)
 		numbers = append(numbers, n)
 	}
-	if len(numbers) == 1 {
+	if len(numbers) == 1 && !list {
 		return numbers[0]
 	}
 	return numbers

@@ -25,6 +25,22 @@ func TestASessionConcernsTheBrokerWhoseRegistrationWentWithIt(t *testing.T) {
 	}
 }
 
+func TestPassingSessionsAreNotToldOf(t *testing.T) {
+	for _, c := range []struct {
+		kind       string
+		ephemerals []string
+		want       bool
+	}{
+		{"session.opened", nil, false}, {"session.closed", nil, false}, {"session.closed", []string{"/brokers/ids/1"}, true},
+		{"session.closed", []string{"/controller"}, true}, {"session.expired", nil, true},
+		{"session.expired", []string{"/brokers/ids/1"}, true},
+	} {
+		if got := tells(server.Fact{Kind: c.kind, Ephemerals: c.ephemerals}); got != c.want {
+			t.Errorf("%s with %v: told %v", c.kind, c.ephemerals, got)
+		}
+	}
+}
+
 func TestABrokersFactConcernsTheBrokerThatItNames(t *testing.T) {
 	down := brokerEvent(fact.Fact{Kind: fact.BrokerDown, Broker: 1, Fields: map[string]any{"broker": int32(3)}})
 	if down.Broker != 3 || down.Partition != -1 {

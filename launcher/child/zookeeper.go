@@ -2,9 +2,12 @@ package child
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"klab/coordinator/server"
 	"klab/launcher/event"
@@ -21,7 +24,11 @@ func runZooKeeper(ctx context.Context, w work) error {
 	for _, key := range cfg.Unknown {
 		w.log.Warn("ignoring a key that ZooKeeper does not have", "key", key)
 	}
-	zk, err := server.Open(cfg, server.Options{Log: w.log, Observe: func(f server.Fact) { w.observe(sessionEvent(f)) }})
+	zk, err := server.Open(cfg, server.Options{Log: w.log, Observe: func(f server.Fact) {
+		if tells(f) {
+			w.observe(sessionEvent(f))
+		}
+	}})
 	if err != nil {
 		return err
 	}
@@ -30,13 +37,28 @@ func runZooKeeper(ctx context.Context, w work) error {
 		return fmt.Errorf("%w; stop it, or change clientPort", port.Explain(err))
 	}
 	w.ready() // clients that connect from now on are served
-	return zk.Serve(ctx)
+	return explainDisk(zk.Serve(ctx))
+}
+
+// explainDisk says in one sentence what to do where the disk was full: writing and closing fail alike then.
+func explainDisk(err error) error {
+	path, ok := errors.AsType[*fs.PathError](err)
+	if ok && (errors.Is(path, syscall.ENOSPC) || errors.Is(path, syscall.EDQUOT)) {
+		return fmt.Errorf("cannot write %s: %w; free some space there, or change dataDir", path.Path, path.Err)
+	}
+	return err
 }
 
 // CheckZooKeeper says what is wrong with a zoo.cfg, and which of its keys ZooKeeper does not have.
 func CheckZooKeeper(props map[string]string) (unknown []string, err error) {
 	cfg, err := server.ParseConfig(props)
 	return cfg.Unknown, err
+}
+
+// tells leaves out the sessions of passing clients, such as a command that reads a znode: they open, and they close with
+// nothing that was theirs. What a broker's session stands for is told by its registration and by its end.
+func tells(f server.Fact) bool {
+	return f.Kind == "session.expired" || len(f.Ephemerals) > 0
 }
 
 // sessionEvent tells of a session. The broker whose registration went with the session is the one that it concerns.

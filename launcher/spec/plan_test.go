@@ -152,7 +152,7 @@ func TestMistakes(t *testing.T) {
 		{name: "ZooKeeper's value", file: "lab.toml", from: "dataDir", to: "tickTime = \"soon\"\ndataDir",
 			want: "lab.toml: zookeeper: cannot use tickTime=soon"},
 		{name: "ZooKeeper's port", file: "lab.toml", from: "dataDir", to: "clientPort = 70000\ndataDir",
-			want: `lab.toml: zookeeper: clientPort must be a number from 1 to 65535, not "70000"`},
+			want: `lab.toml:5:1: clientPort must be a number from 1 to 65535, not 70000`},
 		{name: "two ZooKeepers", file: "lab.toml", from: "dataDir", to: "connect = \"zk1:2181\"\ndataDir",
 			want: "lab.toml: zookeeper.connect names a ZooKeeper elsewhere"},
 		{name: "no broker file", file: "lab.toml", from: "server-2", to: "server-9",

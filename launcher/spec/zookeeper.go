@@ -29,15 +29,15 @@ func planZooKeeper(src Source, file clusterFile, change overrides, home string) 
 		return c, nil
 	}
 	var err error
-	if c.written, err = clientAddress(src.File, file.ZooKeeper); err != nil {
-		return c, err
+	if c.written, err = clientAddress(file.ZooKeeper); err != nil {
+		return c, &Error{Err: file.at("clientPort", err)}
 	}
 	props := file.ZooKeeper
 	for _, o := range change.zookeeper {
 		props[o.key] = o.value
 	}
-	if c.actual, err = clientAddress(src.File, props); err != nil {
-		return c, err
+	if c.actual, err = clientAddress(props); err != nil {
+		return c, mistake("--override zookeeper:clientPort: %w", err)
 	}
 	for _, key := range []string{"dataDir", "dataLogDir"} {
 		if dir, ok := props[key]; ok {
@@ -76,7 +76,7 @@ var zookeeperKeys = []string{
 	"4lw.commands.whitelist", "jute.maxbuffer", "extendedTypesEnabled", "enforceQuota", "skipACL", "connect",
 }
 
-func clientAddress(label string, props map[string]string) (Address, error) {
+func clientAddress(props map[string]string) (Address, error) {
 	text, ok := props["clientPort"]
 	if !ok {
 		text = strconv.Itoa(defaultClientPort)
@@ -84,7 +84,7 @@ func clientAddress(label string, props map[string]string) (Address, error) {
 	}
 	port, err := strconv.Atoi(text)
 	if err != nil || port < 1 || port > 65535 {
-		return Address{}, mistake("%s: zookeeper: clientPort must be a number from 1 to 65535, not %s", label, strconv.Quote(text))
+		return Address{}, fmt.Errorf("clientPort must be a number from 1 to 65535, not %s", text)
 	}
 	return Address{Host: props["clientPortAddress"], Port: port}, nil
 }

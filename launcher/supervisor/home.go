@@ -30,7 +30,7 @@ func prepareHome(plan spec.Plan) error {
 	if err := checkOwner(plan); err != nil {
 		return err
 	}
-	if err := checkWritable(plan.Home); err != nil {
+	if err := checkWritable(plan.Home, anotherHome); err != nil {
 		return err
 	}
 	text, err := json.Marshal(mark{Name: plan.Name, Dirs: dataDirs(plan)})
@@ -38,14 +38,29 @@ func prepareHome(plan spec.Plan) error {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(plan.Home, markName), append(text, '\n'), 0o644); err != nil {
-		return explainDisk("write to", plan.Home, err)
+		return explainDisk("write to", plan.Home, anotherHome, err)
 	}
 	for _, dir := range append(dataDirs(plan), logDir(plan)) {
-		if err := checkWritable(dir); err != nil {
+		if err := checkWritable(dir, elsewhere(plan, dir)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+const anotherHome = "choose another place with --home"
+
+// elsewhere says how a person moves a directory: by the setting that names it, or with everything else.
+func elsewhere(plan spec.Plan, dir string) string {
+	if rel, err := filepath.Rel(plan.Home, dir); err == nil && filepath.IsLocal(rel) {
+		return anotherHome
+	}
+	for _, b := range plan.Brokers {
+		if slices.Contains(b.Dirs, dir) {
+			return "choose another directory for log.dirs in " + b.Label
+		}
+	}
+	return "choose another directory for dataDir in " + plan.File
 }
 
 func dataDirs(plan spec.Plan) []string {
@@ -86,26 +101,26 @@ func readMark(dir string) (mark, error) {
 	return m, err
 }
 
-// checkWritable creates dir and tries what every process will do there.
-func checkWritable(dir string) error {
+// checkWritable creates dir and tries what every process will do there; elsewhere is how to have another.
+func checkWritable(dir, elsewhere string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return explainDisk("create", dir, err)
+		return explainDisk("create", dir, elsewhere, err)
 	}
 	probe, err := os.CreateTemp(dir, ".probe-*")
 	if err != nil {
-		return explainDisk("write to", dir, err)
+		return explainDisk("write to", dir, elsewhere, err)
 	}
 	_, err = probe.Write(make([]byte, 4096))
 	err = errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 	if err != nil {
-		return explainDisk("write to", dir, err)
+		return explainDisk("write to", dir, elsewhere, err)
 	}
 	return nil
 }
 
 // explainDisk says what to do about the ways in which a directory cannot be used.
-func explainDisk(verb, dir string, err error) error {
-	advice := "choose another place with --home"
+func explainDisk(verb, dir, elsewhere string, err error) error {
+	advice := elsewhere
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		advice = "free some space there, or " + advice

@@ -56,15 +56,15 @@ type seat struct {
 func takeSeat(home, cluster string) (*seat, error) {
 	dir := RunDir(home)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, explainDisk("create", dir, err)
+		return nil, explainDisk("create", dir, anotherHome, err)
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return nil, explainDisk("protect", dir, err)
+		return nil, explainDisk("protect", dir, anotherHome, err)
 	}
 	lock := flock.New(filepath.Join(dir, lockName), flock.SetPermissions(0o600))
 	switch held, err := lock.TryLock(); {
 	case err != nil:
-		return nil, explainDisk("lock", dir, err)
+		return nil, explainDisk("lock", dir, anotherHome, err)
 	case !held:
 		return nil, errBusy
 	}
@@ -120,7 +120,7 @@ func (s *seat) publish(cluster string) error {
 	}
 	path := filepath.Join(RunDir(s.home), recordName)
 	if err := os.WriteFile(path+".tmp", append(text, '\n'), 0o600); err != nil {
-		return explainDisk("write to", RunDir(s.home), err)
+		return explainDisk("write to", RunDir(s.home), anotherHome, err)
 	}
 	return os.Rename(path+".tmp", path)
 }

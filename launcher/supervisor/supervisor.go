@@ -159,13 +159,16 @@ func (s *Supervisor) zookeeperState() lifecycle.State {
 // startAll starts every process at once and returns when all are ready, or with the first failure.
 func (s *Supervisor) startAll(ctx context.Context) error {
 	s.tell(event.ClusterStarting, "", map[string]any{"name": s.cfg.Plan.Name, "pid": os.Getpid()})
-	results := make(chan error, len(s.processes))
+	results := make(chan error, len(s.processes)+1)
 	for _, p := range s.processes {
 		r, err := s.start(p, "")
 		if err != nil {
 			return err
 		}
 		go func() { results <- p.awaitReady(ctx, r) }()
+		if p == s.zookeeper() {
+			go func() { s.failWithout(p, r, results) }()
+		}
 	}
 	for range s.processes {
 		if err := <-results; err != nil {
@@ -178,6 +181,21 @@ func (s *Supervisor) startAll(ctx context.Context) error {
 	s.tell(event.ClusterReady, "", map[string]any{"ms": milliseconds(s.readyAfter)})
 	close(s.ready)
 	return nil
+}
+
+// failWithout reports that ZooKeeper has ended after it served, on a disk that is full for instance, and before all are ready:
+// each broker would only find that it cannot connect, and late.
+func (s *Supervisor) failWithout(zk *process, r *run, results chan<- error) {
+	select {
+	case <-s.ready:
+		return
+	case <-r.gone:
+	}
+	select {
+	case <-r.ready:
+		results <- zk.startFailure(r)
+	default: // awaitReady has said so
+	}
 }
 
 // start starts a process. A broker that waits for ZooKeeper is told as soon as that serves, or has ended: then it may find out

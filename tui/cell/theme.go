@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/colorprofile"
 )
 
@@ -41,25 +42,29 @@ type Theme struct {
 	sgr  [2 * styles]string
 }
 
-// palette is a theme as parameters of SGR, in the order of the styles from Plain on.
-type palette [styles]string
+// palette is the look of every style, in the order of the styles from Plain on.
+type palette [styles]lipgloss.Style
 
 // themes are the known themes. Blue is well and orange wants attention in all of them, which the colour-blind
 // can tell apart (Okabe and Ito's colours where the theme chooses its own).
 func themes(name string) (palette, bool) {
+	plain := lipgloss.NewStyle()
+	faint, bold := plain.Faint(true), plain.Bold(true)
+	in := func(base lipgloss.Style, color string) lipgloss.Style { return base.Foreground(lipgloss.Color(color)) }
 	switch name {
 	case "", "auto": // the terminal's own 16 colours
-		return palette{"", "2", "1", "1", "94", "33", "1;31", "1;94", "", "1"}, true
+		return palette{plain, faint, bold, bold, in(plain, "12"), in(plain, "3"), in(bold, "1"), in(bold, "12"), plain, bold}, true
 	case "dark":
-		return palette{"38;2;224;224;224", "38;2;138;138;138", "1;38;2;255;255;255", "1;38;2;224;224;224", "38;2;86;180;233",
-			"38;2;230;159;0", "1;38;2;240;110;30", "1;38;2;86;180;233", "38;2;200;200;200", "1;38;2;255;255;255"}, true
+		return palette{in(plain, "#e0e0e0"), in(plain, "#8a8a8a"), in(bold, "#ffffff"), in(bold, "#e0e0e0"), in(plain, "#56b4e9"),
+			in(plain, "#e69f00"), in(bold, "#f06e1e"), in(bold, "#56b4e9"), in(plain, "#c8c8c8"), in(bold, "#ffffff")}, true
 	case "light":
-		return palette{"38;2;32;32;32", "38;2;112;112;112", "1;38;2;0;0;0", "1;38;2;32;32;32", "38;2;0;114;178",
-			"38;2;166;104;0", "1;38;2;190;74;0", "1;38;2;0;114;178", "38;2;64;64;64", "1;38;2;0;0;0"}, true
+		return palette{in(plain, "#202020"), in(plain, "#707070"), in(bold, "#000000"), in(bold, "#202020"), in(plain, "#0072b2"),
+			in(plain, "#a66800"), in(bold, "#be4a00"), in(bold, "#0072b2"), in(plain, "#404040"), in(bold, "#000000")}, true
 	case "high-contrast":
-		return palette{"97", "37", "1;97", "1;4;97", "1;96", "1;93", "1;91", "1;96", "97", "1;97"}, true
+		return palette{in(plain, "15"), in(plain, "7"), in(bold, "15"), in(bold.Underline(true), "15"), in(bold, "14"),
+			in(bold, "11"), in(bold, "9"), in(bold, "14"), in(plain, "15"), in(bold, "15")}, true
 	case "mono":
-		return palette{"", "2", "1", "1", "", "1", "1", "1", "", "1"}, true
+		return palette{plain, faint, bold, bold, plain, bold, bold, bold, plain, bold}, true
 	}
 	return palette{}, false
 }
@@ -74,12 +79,9 @@ func NewTheme(name string) (*Theme, error) {
 		return nil, fmt.Errorf("cannot use theme %q: it is one of %s", name, strings.Join(ThemeNames(), ", "))
 	}
 	t := &Theme{Name: name}
-	for i, params := range p {
-		t.sgr[i] = sgr(params)
-		if params == "2" {
-			params = "" // faint and reversed is unreadable
-		}
-		t.sgr[int(styles)+i] = sgr(params + ";7")
+	for i, look := range p {
+		t.sgr[i] = sgr(look)
+		t.sgr[int(styles)+i] = sgr(look.Faint(false).Reverse(true)) // faint and reversed is unreadable
 	}
 	return t, nil
 }
@@ -97,8 +99,11 @@ func (t *Theme) For(profile colorprofile.Profile) *Theme {
 	return shown
 }
 
-func sgr(params string) string {
-	params = strings.Trim(params, ";")
+// sgr is the one sequence that resets whatever was set before and begins a look.
+func sgr(look lipgloss.Style) string {
+	const probe = "x"
+	begin, _, _ := strings.Cut(look.Render(probe), probe)
+	params := strings.TrimSuffix(strings.TrimPrefix(begin, "\x1b["), "m")
 	if params == "" {
 		return reset
 	}
