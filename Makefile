@@ -32,7 +32,7 @@ unit:
 lint: ## vet, staticcheck, gofmt
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
-	@$(GO) vet ./... && $(GO) vet -tags e2e,interop ./e2e/...
+	@$(GO) vet ./... && $(GO) vet -tags e2e,interop,bench ./e2e/...
 	@$(GO) tool staticcheck ./...
 
 cross: ## build for linux, darwin and windows on amd64 and arm64
@@ -56,7 +56,7 @@ fuzz: ## every fuzz target for FUZZTIME (10m) each
 	done
 
 bench: build ## start, memory, failover and produce, beside Apache Kafka 3.9 where it is installed
-	@KLAB=$(abspath $(BIN)) $(GO) test -tags e2e,bench -count=1 -timeout 60m -run '^TestBench' -v ./e2e/...
+	@KLAB=$(abspath $(BIN)) $(GO) test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./e2e/...
 
 demo: build ## every lesson, headless, REPEAT (20) times
 	@$(BIN) demo run --all --headless --repeat $(REPEAT)

@@ -96,19 +96,6 @@ func cpuTicks(t *testing.T, pids []int) int {
 	return sum
 }
 
-func residentBytes(t *testing.T, pid int) int64 {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * int64(os.Getpagesize())
-}
-
 func TestDownLeavesNothing(t *testing.T) {
 	l := up(t)
 	l.createTopic("kept", 1, 3)

@@ -1,4 +1,4 @@
-//go:build e2e || interop
+//go:build e2e || interop || bench
 
 package e2e
 
@@ -6,7 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"syscall"
+	"testing"
 )
 
 // alive says whether a process is there. One that has ended and only waits for its parent to take note of it is not.
@@ -20,4 +23,17 @@ func alive(pid int) bool {
 	}
 	state := stat[bytes.LastIndexByte(stat, ')')+2]
 	return state != 'Z' && state != 'X'
+}
+
+func residentBytes(t testing.TB, pid int) int64 {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.ParseInt(strings.Fields(string(data))[1], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
 }
