@@ -32,7 +32,7 @@ func startApacheZooKeeper(t testing.TB) string {
 	dir := t.TempDir()
 	config := filepath.Join(dir, "zoo.cfg")
 	writeFile(t, config, "dataDir="+dir+"/data\nclientPort=12181\nclientPortAddress=127.0.0.1\ntickTime=500\nadmin.enableServer=false\n4lw.commands.whitelist=*\nmaxClientCnxns=0\n")
-	cmd := apacheKafka(t, "3.9").command(context.Background(), "org.apache.zookeeper.server.quorum.QuorumPeerMain", config)
+	cmd := apacheKafka(t, "3.9").server(context.Background(), "org.apache.zookeeper.server.quorum.QuorumPeerMain", config)
 	startProcess(t, cmd, filepath.Join(dir, "zookeeper.log"))
 	waitPort(t, "127.0.0.1:12181")
 	return "127.0.0.1:12181"
@@ -69,7 +69,7 @@ func (c *apacheCluster) properties(id int32) string {
 }
 
 func (c *apacheCluster) start(id int32) {
-	cmd := c.kafka.command(context.Background(), "kafka.Kafka", c.properties(id))
+	cmd := c.kafka.server(context.Background(), "kafka.Kafka", c.properties(id))
 	startProcess(c.t, cmd, filepath.Join(c.dir, fmt.Sprintf("%d.log", id)))
 	c.brokers[id] = cmd
 }

@@ -35,15 +35,23 @@ func apacheKafka(t testing.TB, version string) apache {
 	return apache{dir}
 }
 
-// command is one Java class with arguments, as bin/kafka-run-class.sh would start it.
+// command is one Java class with arguments, as bin/kafka-run-class.sh would start it: a tool, compiled for a short life.
 func (a apache) command(ctx context.Context, class string, args ...string) *exec.Cmd {
-	java := append([]string{
-		"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
-		"-Dlog4j.configuration=file:" + filepath.Join(a.dir, "log4j.properties"),
-		"-Dlog4j2.configurationFile=" + filepath.Join(a.dir, "log4j2.properties"),
-		"-cp", filepath.Join(a.dir, "lib", "*"), class,
-	}, args...)
-	return exec.CommandContext(ctx, "java", java...)
+	return a.java(ctx, []string{"-Xmx256m", "-XX:TieredStopAtLevel=1"}, class, args)
+}
+
+// server is a class that runs long, with both of Java's compilers and the heap of a small broker.
+func (a apache) server(ctx context.Context, class string, args ...string) *exec.Cmd {
+	return a.java(ctx, []string{"-Xmx512m"}, class, args)
+}
+
+func (a apache) java(ctx context.Context, flags []string, class string, args []string) *exec.Cmd {
+	java := append(flags,
+		"-XX:+UseSerialGC",
+		"-Dlog4j.configuration=file:"+filepath.Join(a.dir, "log4j.properties"),
+		"-Dlog4j2.configurationFile="+filepath.Join(a.dir, "log4j2.properties"),
+		"-cp", filepath.Join(a.dir, "lib", "*"), class)
+	return exec.CommandContext(ctx, "java", append(java, args...)...)
 }
 
 // run runs a class to its end, with a standard input, and returns both outputs together.
