@@ -105,7 +105,8 @@ func portInUse(l *server.ListenError) error {
 	_, text, _ := net.SplitHostPort(l.Listener.Address)
 	port, _ := strconv.Atoi(text)
 	who := cmp.Or(portOwner(port), "another process")
-	return fmt.Errorf("%w: %s has the port; stop it, or change listeners", l, who)
+	reason := fmt.Errorf("%w by %s; stop that, or change listeners", errAddrInUse, who)
+	return &server.ListenError{Listener: l.Listener, Err: reason}
 }
 
 // perIPOverrides reads max.connections.per.ip.overrides: host:count, comma-separated. What does not parse is left out.

@@ -22,20 +22,30 @@ type lessonBook struct {
 	done map[string]bool
 }
 
-// lessonsFor is the catalogue, with a lesson from a person's own file first.
+// lessonsFor is the catalogue, with a person's own lesson in place of the built-in one of its id, or before them all.
 func (a *app) lessonsFor(ctx context.Context, home string, own *demos.File) (*lessonBook, error) {
 	files, err := demos.Lessons()
 	if err != nil {
 		return nil, err
 	}
 	book := &lessonBook{ctx: ctx, home: home, files: files, done: map[string]bool{}}
-	if own != nil && book.find(own.ID) == nil {
-		book.files = append([]*demos.File{own}, files...)
+	if own != nil {
+		book.put(own)
 	}
 	if len(a.bootstrap) > 0 {
 		book.why = demos.ErrNotOurs.Error()
 	}
 	return book, nil
+}
+
+func (b *lessonBook) put(own *demos.File) {
+	for i, f := range b.files {
+		if f.ID == own.ID {
+			b.files[i] = own
+			return
+		}
+	}
+	b.files = append([]*demos.File{own}, b.files...)
 }
 
 func (b *lessonBook) find(id string) *demos.File {
@@ -90,7 +100,7 @@ func (p lessonPlayer) View(lang cluster.Lang) tui.LessonView {
 	v := p.Run.View(string(lang))
 	view := tui.LessonView{
 		Title: v.Title, Step: v.Step, Steps: v.Steps, Left: v.Left, Narration: v.Say, Why: v.Why, Hint: v.Hint, Notes: v.Measured,
-		Outcome: outcomeOnScreen(v.Outcome), Failure: v.Failure, Auto: v.Auto, Finished: v.StepOver && v.LastStep, Stale: v.Stale,
+		Outcome: outcomeOnScreen(v.Outcome), Failure: v.Failure, Auto: v.Auto, Over: v.StepOver, Finished: v.StepOver && v.LastStep, Stale: v.Stale,
 	}
 	if v.Preparing {
 		view.Preparing = preparing(lang)

@@ -48,6 +48,9 @@ func (a *app) screen(ctx context.Context, o screenOptions, lesson *demos.File) e
 		Open: a.openSource, Lessons: lessons, Home: home, File: o.file, Lang: lang, Theme: o.theme,
 		ASCII: o.ascii || tui.NeedsASCII(a.getenv),
 	}
+	if lesson != nil {
+		options.Lesson = lesson.ID
+	}
 	if len(a.bootstrap) == 0 {
 		options.Launch = func(ctx context.Context, report func(tui.LaunchStep)) error { return a.launch(ctx, o.file, report) }
 		options.Stop = func(ctx context.Context) error { return launcher.Down(ctx, a.home, false) }

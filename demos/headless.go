@@ -57,7 +57,10 @@ func RunHeadless(ctx context.Context, o Options) Report {
 	report.Cluster = o.Cluster.Snapshot().ClusterID
 	report.Steps, report.outcome, report.Failure = run.script.Results(), run.script.Outcome(), run.script.Failure()
 	if run.err != nil {
-		report.outcome, report.Failure = Environment, run.err.Error()
+		report.Failure = run.failure()
+		if report.outcome == Passed || report.outcome == Underway {
+			report.outcome = Environment
+		}
 	}
 	report.Outcome = report.outcome.String()
 	return report

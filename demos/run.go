@@ -3,6 +3,7 @@ package demos
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -224,10 +225,20 @@ func (r *Run) View(lang string) View {
 		return former
 	}
 	v := r.script.view(time.Now())
-	if r.err != nil {
-		v.Failure = r.err.Error()
-	}
+	v.Failure = r.failure()
 	return v
+}
+
+// failure words what went wrong in the lesson, and after it in the clean-up.
+func (r *Run) failure() string {
+	text := r.script.Failure()
+	switch {
+	case r.err == nil:
+		return text
+	case text == "":
+		return r.err.Error()
+	}
+	return fmt.Sprintf("%s; the clean-up failed as well: %v", text, r.err)
 }
 
 func (r *Run) preparing() View {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"klab/cluster"
 	"klab/launcher/lifecycle"
 	"klab/launcher/supervisor"
@@ -78,8 +80,10 @@ func (r *Run) freshTopic(ctx context.Context, spec TopicSpec) error {
 	if err := r.dropTopic(ctx, name); err != nil {
 		return err
 	}
-	err := r.cluster.CreateTopic(ctx, cluster.NewTopic{
-		Name: name, Partitions: int32(spec.Partitions), ReplicationFactor: int16(spec.Replication), Config: spec.Config,
+	err := r.insist(ctx, func() error {
+		return r.cluster.CreateTopic(ctx, cluster.NewTopic{
+			Name: name, Partitions: int32(spec.Partitions), ReplicationFactor: int16(spec.Replication), Config: spec.Config,
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("cannot create topic %s: %w", name, err)
@@ -103,13 +107,36 @@ func (r *Run) dropTopic(ctx context.Context, name string) error {
 	if _, there := r.cluster.Snapshot().Topic(name); !there {
 		return nil
 	}
-	if err := r.cluster.DeleteTopic(ctx, name); err != nil {
-		return fmt.Errorf("cannot delete topic %s of an earlier run: %w", name, err)
+	err := r.insist(ctx, func() error { return r.cluster.DeleteTopic(ctx, name) })
+	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+		return fmt.Errorf("cannot remove the lesson's topic: %w", err)
 	}
 	return r.await(ctx, name+" is gone", func(s *cluster.Snapshot) bool {
 		_, there := s.Topic(name)
 		return !there
 	})
+}
+
+// insist repeats a request until it is answered for good: after a lesson that killed the controller or held ZooKeeper up,
+// there is none until the dead one's session has expired; and a topic that brokers no longer know stays marked for deletion
+// for a moment.
+func (r *Run) insist(ctx context.Context, request func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(4 * sampleEvery)
+	defer tick.Stop()
+	for {
+		err := request()
+		refused, answered := errors.AsType[*kerr.Error](err)
+		if err == nil || answered && !refused.Retriable && refused != kerr.TopicAlreadyExists {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("not within 30 s: %w", err)
+		}
+	}
 }
 
 // await waits for a state of the cluster; the error says what it waited for.

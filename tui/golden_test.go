@@ -70,6 +70,7 @@ func scenes() []scene {
 		{"lesson_ask", lessonStage(asking), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"lesson_open", lessonStage(unanswered), func(s *stage) { s.press("6", "enter", "space"); s.tick() }},
 		{"lesson_wait", lessonStage(waiting), func(s *stage) { s.press("6", "enter"); s.tick() }},
+		{"lesson_ended", lessonStage(ended), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"lesson_failed", lessonStage(timedOut), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"new_topic", killed, func(s *stage) { s.press("n").write("orders"); s.press("enter") }},
 		{"produce", killed, func(s *stage) {
@@ -110,7 +111,7 @@ func lessonStage(view LessonView) func(staging) staging {
 
 var (
 	asking = LessonView{
-		Title: "A leader dies", Step: 2, Steps: 7, Left: 3 * time.Minute,
+		Title: "A leader dies", Step: 2, Steps: 7, Left: 3 * time.Minute, Over: true,
 		Narration: "Broker 3 leads orders/0. If it dies, who may take over?",
 		Ask:       &Question{Choices: []string{"Any broker with a copy", "Only one in the ISR"}, Answered: 0, Right: 1},
 		Pins:      []Pin{{Name: "leader(orders/0)", Value: "3", Known: true}, {Name: "lost", Known: false}},
@@ -127,6 +128,12 @@ var (
 			{Name: "high watermark", Value: "10,388", Known: true, Age: 4 * time.Second}, {Name: "lost", Value: "0", Known: true}},
 		Wait: &Wait{Text: "leader(orders/0) != 3", Elapsed: 1400 * time.Millisecond, Limit: 15 * time.Second},
 		Hint: "Broker 3 is still down.", Task: &Task{Keys: []string{"s"}, Text: "Press s to start broker 3."},
+	}
+	ended = LessonView{
+		Title: "领导者宕机", Step: 7, Steps: 7, Over: true, Finished: true,
+		Narration: "停止: 31 毫秒。杀死: 2127 毫秒。没有丢失, 没有重复, 顺序不变。决定它的配置: zookeeper.session.timeout.ms。",
+		Pins:      []Pin{{Name: "leader(orders/0)", Value: "1", Known: true}, {Name: "lost(writer, reader)", Value: "0", Known: true}},
+		Notes:     []string{"stop_ms 31", "kill_ms 2127"},
 	}
 	timedOut = LessonView{
 		Title: "A leader dies", Step: 3, Steps: 7, Narration: "SIGKILL to broker 3.", Outcome: TimedOut, Notes: []string{"outage 2,127 ms"},

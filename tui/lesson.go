@@ -29,7 +29,7 @@ type LessonInfo struct {
 // intent over and return at once as well: what they lead to is seen in the next View.
 type Player interface {
 	View(lang cluster.Lang) LessonView
-	Next()         // go on when the step is over; skip reading time
+	Next()         // go on when the step is over; skip reading time; after the last step, the lesson has passed
 	Previous()     // read the step before again; the cluster is not rolled back
 	ToggleAuto()   // go on by itself after the reading time
 	FreePlay()     // end the narration, keep the cluster
@@ -66,7 +66,8 @@ type LessonView struct {
 	Outcome     Outcome
 	Failure     string // names object, expected, observed, since when
 	Auto        bool
-	Finished    bool          // the last step is over
+	Over        bool          // the step is over: Next goes on
+	Finished    bool          // the last step is over: Next ends the lesson
 	Preparing   string        // what is being prepared before the first step; empty: nothing
 	Stale       time.Duration // how old the shown samples are, when a former step is read again; 0: live
 }

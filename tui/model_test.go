@@ -293,7 +293,10 @@ func TestLesson(t *testing.T) {
 	s.press("3").press("2")
 	player.view.Ask.Answered, player.view.Ask.Right = 1, 1
 	s.tick()
-	s.shows("✓ your answer").press("space", "b", "a", "s").shows("The lesson does that now")
+	s.shows("✓ your answer").hides("space next").press("space").shows("Not yet: what this step waits for")
+	player.view.Over = true
+	s.tick()
+	s.shows("space next").press("space", "b", "a", "s").shows("The lesson does that now")
 	player.view.Task = &Task{Keys: []string{"s"}, Text: "Press s to start broker 3."}
 	s.tick()
 	s.press("s", "esc")
@@ -301,6 +304,45 @@ func TestLesson(t *testing.T) {
 	if !slices.Equal(player.did, want) {
 		t.Errorf("the player got %v, want %v", player.did, want)
 	}
+}
+
+func TestTheScreenBeginsWithALesson(t *testing.T) {
+	tests := []struct {
+		name, id string
+		lang     cluster.Lang
+		shows    []string
+	}{
+		{"known", "failover", cluster.English, []string{"Who may take over?", "step 2/7"}},
+		{"in Chinese", "failover", cluster.Chinese, []string{"Who may take over?", "第 2/7 步"}},
+		{"out of reach", "cache", cluster.English, []string{"! needs Linux", "The page cache"}},
+		{"unknown", "none", cluster.English, []string{"! Cannot start lesson none", "The page cache"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			player := &fakePlayer{view: LessonView{Step: 2, Steps: 7, Narration: "Who may take over?"}}
+			st := english(healthy())
+			st.lang, st.lessons = tt.lang, fakeLessons{player}
+			st.change = func(o *Options) { o.Lesson = tt.id }
+			newStage(t, st).shows(tt.shows...)
+		})
+	}
+}
+
+func TestTheEndOfALessonThatWasAskedForLeadsToTheCatalogue(t *testing.T) {
+	player := &fakePlayer{view: LessonView{Step: 7, Steps: 7, Narration: "Nothing lost.", Over: true, Finished: true}}
+	st := english(healthy())
+	st.lessons = fakeLessons{player}
+	st.change = func(o *Options) { o.Lesson = "failover" }
+	newStage(t, st).shows("Nothing lost.", "The lesson").press("space").shows("The page cache").hides("Nothing lost.")
+	if !slices.Equal(player.did, []string{"next", "leave"}) {
+		t.Errorf("the player got %v: a lesson passes by going on after its last step", player.did)
+	}
+}
+
+func TestALessonWaitsForACluster(t *testing.T) {
+	player := &fakePlayer{view: LessonView{Step: 1, Steps: 7, Narration: "Who may take over?"}}
+	st := staging{w: 80, h: 24, lessons: fakeLessons{player}, change: func(o *Options) { o.Lesson = "failover" }}
+	newStage(t, st).shows("No cluster is running.").hides("Who may take over?")
 }
 
 func TestFreePlayKeepsTheCluster(t *testing.T) {
@@ -374,7 +416,7 @@ func TestNothingForeignReachesTheTerminal(t *testing.T) {
 }
 
 func TestASCIIModeIsASCII(t *testing.T) {
-	foreign := []string{"tail", "tail_paused", "record", "groups", "produce", "lesson_wait"} // show Chinese of others
+	foreign := []string{"tail", "tail_paused", "record", "groups", "produce", "lesson_wait", "lesson_ended"} // show Chinese of others
 	for _, sc := range scenes() {
 		if slices.Contains(foreign, sc.name) {
 			continue

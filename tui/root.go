@@ -341,9 +341,9 @@ func (r *root) oldest() (op running, ok bool) {
 	return r.running[slices.Min(ids)], true
 }
 
-// lookForCluster opens the cluster that the options name.
+// lookForCluster opens the cluster that the options name, and begins the lesson that they name on it.
 func lookForCluster(e *env) effect {
-	open, limit := e.options.Open, openLimit
+	open, limit, lesson := e.options.Open, openLimit, e.options.Lesson
 	if open == nil {
 		return nil
 	}
@@ -354,6 +354,8 @@ func lookForCluster(e *env) effect {
 			return nil
 		case err != nil:
 			return failed(err)
+		case lesson != "":
+			return all{attach{src}, beginLesson(e, lesson)}
 		}
 		return attach{src}
 	}}

@@ -34,6 +34,7 @@ type Options struct {
 	// Stop stops every process of the launched cluster and keeps its data.
 	Stop    func(ctx context.Context) error
 	Lessons Lessons
+	Lesson  string // id in Lessons to start once Open found a cluster; empty: none
 
 	File string // of the cluster that Launch starts, for the welcome
 	Home string // where its data is, for the welcome

@@ -86,7 +86,7 @@ func processID(pid int) safe.Text {
 	if pid <= 0 {
 		return safe.Const("-")
 	}
-	return num.ID(int32(pid))
+	return num.ID(pid)
 }
 
 func (s *brokerDetail) draw(c *cell.Canvas, b cell.Box, e *env) {

@@ -39,10 +39,7 @@ func (l *lesson) can(e *env, intent keymap.Intent) safe.Text {
 	v := &l.view
 	switch intent {
 	case keymap.NextStep:
-		if v.Ask != nil && v.Ask.Answered < 0 {
-			return e.text(words.WhyAnswerFirst)
-		}
-		return possible()
+		return l.canGoOn(e)
 	case keymap.PreviousStep:
 		if v.Step < 2 {
 			return e.text(words.WhyFirstStep)
@@ -63,13 +60,28 @@ func (l *lesson) can(e *env, intent keymap.Intent) safe.Text {
 	return e.otherwise()
 }
 
+// canGoOn says why there is no next step yet.
+func (l *lesson) canGoOn(e *env) safe.Text {
+	v := &l.view
+	switch {
+	case v.Stale > 0: // a former step is read again
+	case v.Outcome == TimedOut || v.Outcome == Broken:
+		return e.text(words.LessonFailed)
+	case v.Ask != nil && v.Ask.Answered < 0:
+		return e.text(words.WhyAnswerFirst)
+	case !v.Over:
+		return e.text(words.WhyNotOver)
+	}
+	return possible()
+}
+
 func (l *lesson) act(e *env, intent keymap.Intent) effect {
 	switch intent {
 	case keymap.NextStep:
+		l.player.Next()
 		if l.view.Finished {
 			return goBack{}
 		}
-		l.player.Next()
 	case keymap.PreviousStep:
 		l.player.Previous()
 	case keymap.Auto:
@@ -222,7 +234,7 @@ func drawWait(c *cell.Canvas, b cell.Box, w *Wait, e *env) cell.Box {
 func (l *lesson) drawOutcome(c *cell.Canvas, b cell.Box, e *env) cell.Box {
 	v := &l.view
 	switch v.Outcome {
-	case Passed:
+	case Underway, Passed:
 		if v.Finished {
 			return drawLines(c, b, cell.OK, e.text(words.LessonPassed))
 		}

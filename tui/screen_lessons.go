@@ -2,6 +2,7 @@ package tui
 
 import (
 	"context"
+	"fmt"
 
 	"klab/tui/cell"
 	"klab/tui/keymap"
@@ -78,6 +79,23 @@ func startLesson(e *env, info LessonInfo) effect {
 			return open{newLesson(player)}
 		}}
 	})
+}
+
+// beginLesson starts a lesson by its id, over the catalogue, to which its end leads.
+func beginLesson(e *env, id string) effect {
+	begin := update(func() effect {
+		for _, info := range e.options.Lessons.List(e.lang()) {
+			switch {
+			case info.ID != id:
+			case info.Why != "":
+				return say{text: clean(info.Why), bad: true}
+			default:
+				return startLesson(e, info)
+			}
+		}
+		return failed(fmt.Errorf("cannot start lesson %s: the catalogue has none of that name", id))
+	})
+	return all{relay{keymap.GoLessons}, begin}
 }
 
 func (l *lessons) draw(c *cell.Canvas, b cell.Box, e *env) {

@@ -124,7 +124,7 @@ func (s *record) compose(e *env, width int) []line {
 	field := func(name words.ID, text safe.Text) { lines = append(lines, line{e.text(name), text, cell.Plain}) }
 	field(words.FieldTime, safe.Join(safe.Const("  "), num.Stamp(r.Time), e.text(timeKind(r))))
 	field(words.FieldSizes, e.format(words.Sizes, num.Bytes(int64(len(r.Key))), num.Bytes(int64(len(r.Value))), len(r.Headers), num.Bytes(int64(r.Size()))))
-	field(words.FieldBatch, e.format(words.BatchFacts, r.Codec, num.ID(r.LeaderEpoch), num.Count(r.ProducerID), num.ID(int32(r.ProducerEpoch))))
+	field(words.FieldBatch, e.format(words.BatchFacts, r.Codec, num.ID(r.LeaderEpoch), num.ID(r.ProducerID), num.ID(int32(r.ProducerEpoch))))
 	lines = append(lines, line{}, line{text: e.format(words.HeadHeaders, len(r.Headers)), style: cell.Heading})
 	for _, h := range r.Headers {
 		lines = append(lines, line{safe.CleanHead(h.Key, nameWidth-2), payloadHead(h.Value, width-nameWidth), cell.Plain})

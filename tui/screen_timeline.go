@@ -100,19 +100,24 @@ func (t *timeline) draw(c *cell.Canvas, b cell.Box, e *env) {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
-	t.drawDetail(c, detail, e)
+	shown, _ := l.Shown(2)
+	t.drawDetail(c, detail, e, shown)
 	if len(t.facts) == 0 {
 		drawEmpty(c, rows, e.text(words.NothingHappened))
 	}
 }
 
-// drawDetail says of the chosen fact what it followed from, and what the list has no room for.
-func (t *timeline) drawDetail(c *cell.Canvas, b cell.Box, e *env) {
+// drawDetail says of the chosen fact what it followed from, and what the list, with shown cells for what happened, has no
+// room for.
+func (t *timeline) drawDetail(c *cell.Canvas, b cell.Box, e *env, shown int) {
 	if b.H < 3 || len(t.facts) == 0 {
 		return
 	}
-	_, row := b.Top(1)
+	whole, row := b.Top(1)
 	f := t.facts[t.rows.Cursor]
+	if said := e.said.of(f, e.lang()); said.text.Width() > shown {
+		c.Text(whole.X, whole.Y, whole.W, cell.Muted, safe.Join(safe.Const("  "), said.subject, said.text))
+	}
 	text := e.format(words.FactDetail, t.rows.Cursor+1, len(t.facts), f.Kind, f.Source)
 	if cause, ok := e.src.Timeline().Get(f.Cause); ok && f.Cause > 0 {
 		subject, what := cause.Words(e.lang())

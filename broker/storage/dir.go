@@ -114,7 +114,7 @@ func (d *Dir) acquire() error {
 	}
 	lock, err := d.fs.Lock(filepath.Join(d.path, lockFile))
 	if errors.Is(err, fsys.ErrLocked) {
-		return fmt.Errorf("cannot use log directory %s: it is in use by another broker, stop that one or choose another directory: %w", d.path, err)
+		return fmt.Errorf("in use, %w; stop that, or point log.dirs at a directory of this broker's own", err)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot lock log directory %s: %w", d.path, err)

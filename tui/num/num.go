@@ -17,8 +17,8 @@ func Count(n int64) safe.Text {
 	return safe.Clean(group(n))
 }
 
-// ID writes a broker id, partition or epoch; a negative n is unknown or none.
-func ID(n int32) safe.Text {
+// ID writes a broker, producer or process id, a partition or an epoch, as it is typed; a negative n is unknown or none.
+func ID[N int | int32 | int64](n N) safe.Text {
 	if n < 0 {
 		return unknown()
 	}

@@ -286,6 +286,7 @@ var chinese = [count]string{
 	WhyNoRow:        "没有选中的行。",
 	WhyNoRecord:     "没有记录。",
 	WhyAnswerFirst:  "请先回答：按你猜的数字。",
+	WhyNotOver:      "还不能：本步等待的事尚未发生。",
 	WhyFirstStep:    "这是第一步。",
 	WhyNoTask:       "现在由课程操作；按 f 交给你。",
 	WhyNoAction:     "没有这样的操作。",

@@ -88,7 +88,7 @@ var english = [count]string{
 
 	// Brokers
 	BrokerN:          "broker %d",
-	BrokerFacts:      "%s   pid %s   memory %s   logs %s",
+	BrokerFacts:      "%s   pid %s   mem %s   logs %s",
 	Controller:       "controller",
 	StateUnknown:     "unknown",
 	StateDown:        "down",
@@ -118,7 +118,7 @@ var english = [count]string{
 	UnderReplicatedN:   "%d under-replicated",
 	TopicGone:          "deleted",
 	TopicGoneMore:      "%s is no longer in the cluster. Esc goes back.",
-	TopicFacts:         "partitions %d   replication %d   records %s   size %s",
+	TopicFacts:         "partitions %d   rf %d   records %s   size %s",
 	PartitionFacts:     "leader %s   epoch %s   ISR %s",
 	MinISR:             "min.insync.replicas %s",
 	LogFacts:           "log start %s · high watermark %s · size %s",
@@ -286,6 +286,7 @@ var english = [count]string{
 	WhyNoRow:        "Nothing is chosen.",
 	WhyNoRecord:     "No record there.",
 	WhyAnswerFirst:  "Answer first: press the number of your guess.",
+	WhyNotOver:      "Not yet: what this step waits for has not happened.",
 	WhyFirstStep:    "This is the first step.",
 	WhyNoTask:       "The lesson does that now; f gives you the keys.",
 	WhyNoAction:     "No action has that name.",

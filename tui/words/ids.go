@@ -291,6 +291,7 @@ const (
 	WhyNoRow
 	WhyNoRecord
 	WhyAnswerFirst
+	WhyNotOver
 	WhyFirstStep
 	WhyNoTask
 	WhyNoAction
