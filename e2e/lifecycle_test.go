@@ -61,7 +61,7 @@ func TestTheIdleClusterIsSmallAndQuiet(t *testing.T) {
 	share := 100.0
 	for round := 0; round < 3 && share >= 1; round++ {
 		before := cpuTicks(t, pids)
-		<-time.After(window) // the bar is over a time, so a time has to pass
+		<-time.After(window)                                         // the bar is over a time, so a time has to pass
 		share = float64(cpuTicks(t, pids)-before) / window.Seconds() // a tick is a hundredth of a second: this is percent
 		t.Logf("idle cluster: %.2f %% of a core", share)
 	}
