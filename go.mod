@@ -3,7 +3,7 @@ module klab
 go 1.26.0
 
 // Bubble Tea and Lip Gloss v2 have import paths of their own. charm.land/bubbletea/v2 is github.com/charmbracelet/bubbletea,
-// charm.land/lipgloss/v2 is github.com/charmbracelet/lipgloss. Keep go-runewidth at 0.0.28 or newer: 0.0.25 to 0.0.27 fill a table of
+// charm.land/lipgloss/v2 is github.com/charmbracelet/lipgloss. Keep go-runewidth at 0.0.28 or newer: 0.0.26 and 0.0.27 fill a table of
 // a million entries at the start of every process.
 require (
 	charm.land/bubbletea/v2 v2.0.10
