@@ -56,10 +56,9 @@ type numbered struct {
 
 // producer writes numbered records and keeps the ledger of what became of them.
 type producer struct {
-	cluster *cluster.Cluster
-	topic   string
-	set     settings
-	writer  *cluster.Writer
+	topic  string
+	set    settings
+	writer *cluster.Writer
 
 	mu      sync.Mutex
 	ledger  *ledger
@@ -78,7 +77,7 @@ func openProducer(c *cluster.Cluster, spec ActorSpec, topic string) (*producer, 
 	if err != nil {
 		return nil, fmt.Errorf("cannot start producer %s: %w", spec.ID, err)
 	}
-	return &producer{cluster: c, topic: topic, set: set, writer: writer, ledger: newLedger(), factor: 1}, nil
+	return &producer{topic: topic, set: set, writer: writer, ledger: newLedger(), factor: 1}, nil
 }
 
 // start writes at the set rate until pause; a producer without a rate has nothing to start.
