@@ -12,6 +12,7 @@ import (
 	"klab/broker/api"
 	"klab/broker/config"
 	"klab/broker/controller"
+	"klab/broker/internaltopic"
 	"klab/broker/replica"
 	"klab/coordinator/znode"
 )
@@ -30,6 +31,8 @@ func (b *Broker) assemble() {
 	}
 	b.producers = &producerIDs{allocate: b.allocateProducerIDs}
 	b.replicas = replica.New(b.replicaConfig())
+	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
+	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.server.Handle(api.Table(b.deps()))
 }
 
@@ -93,6 +96,8 @@ func (b *Broker) replicaConfig() replica.Config {
 		LogConfig:      b.topics.logConfig,
 		MinInSync:      b.topics.minInSync,
 		DirFailed:      b.dirFailed,
+
+		LeadershipChanged: b.leadershipChanged,
 
 		LagTimeMax:            c.Duration("replica.lag.time.max.ms"),
 		FetchWaitMax:          c.Duration("replica.fetch.wait.max.ms"),
