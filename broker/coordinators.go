@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strconv"
 	"time"
 
 	"klab/broker/internaltopic"
@@ -15,9 +16,9 @@ func (b *Broker) newInternalTopic(name string) *internaltopic.Topic {
 		prefix, timeout = "transaction.state.log.", "request.timeout.ms"
 		configs["compression.type"] = "uncompressed"
 		configs["unclean.leader.election.enable"] = "false"
-		configs["min.insync.replicas"] = b.cfg.String("transaction.state.log.min.isr")
+		configs["min.insync.replicas"] = strconv.Itoa(b.cfg.Int("transaction.state.log.min.isr"))
 	}
-	configs["segment.bytes"] = b.cfg.String(prefix + "segment.bytes")
+	configs["segment.bytes"] = strconv.Itoa(b.cfg.Int(prefix + "segment.bytes"))
 	return internaltopic.New(internaltopic.Config{
 		Name:              name,
 		Partitions:        func() int32 { return int32(b.cfg.Int(prefix + "num.partitions")) },

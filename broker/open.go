@@ -1,11 +1,9 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
@@ -17,6 +15,7 @@ import (
 	"klab/broker/storage"
 	"klab/coordinator/session"
 	"klab/coordinator/znode"
+	"klab/port"
 )
 
 // Open starts a broker and returns when it is registered and serves. An error says what stands in the way; then nothing is
@@ -93,20 +92,20 @@ func (b *Broker) bind() error {
 		Log:             b.log,
 		Listen:          b.opt.Listen,
 	})
-	err = b.server.Listen()
-	if l, ok := errors.AsType[*server.ListenError](err); ok && errors.Is(err, errAddrInUse) {
-		return portInUse(l)
-	}
-	return err
+	return explainListen(b.server.Listen())
 }
 
-// portInUse names who has the port, so far as the system tells.
-func portInUse(l *server.ListenError) error {
-	_, text, _ := net.SplitHostPort(l.Listener.Address)
-	port, _ := strconv.Atoi(text)
-	who := cmp.Or(portOwner(port), "another process")
-	reason := fmt.Errorf("%w by %s; stop that, or change listeners", errAddrInUse, who)
-	return &server.ListenError{Listener: l.Listener, Err: reason}
+// explainListen says who has a port that is in use, and what to do.
+func explainListen(err error) error {
+	l, ok := errors.AsType[*server.ListenError](err)
+	if !ok {
+		return err
+	}
+	inUse, ok := port.InUse(l.Err)
+	if !ok {
+		return err
+	}
+	return &server.ListenError{Listener: l.Listener, Err: fmt.Errorf("%w; stop that, or change listeners", inUse)}
 }
 
 // perIPOverrides reads max.connections.per.ip.overrides: host:count, comma-separated. What does not parse is left out.
