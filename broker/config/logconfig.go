@@ -33,6 +33,7 @@ func (t TopicConfig) LogConfig() storage.LogConfig {
 		Preallocate: t.Bool("preallocate"),
 
 		ProducerIDExpirationMs: t.broker.Int64("producer.id.expiration.ms"),
+		VerifyTransactions:     t.broker.Bool("transaction.partition.verification.enable"),
 	}
 }
 

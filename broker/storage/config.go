@@ -31,6 +31,7 @@ type LogConfig struct {
 	Preallocate          bool // preallocate; files grow as they are written all the same
 
 	ProducerIDExpirationMs int64 // producer.id.expiration.ms, a broker's setting
+	VerifyTransactions     bool  // transaction.partition.verification.enable, a broker's setting; see Log.Verify
 }
 
 // DefaultLogConfig is what Kafka 3.9 uses for a topic without settings.

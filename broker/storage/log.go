@@ -48,7 +48,8 @@ type Log struct {
 	states struct { // taken with or without mu, for moments only
 		sync.Mutex
 		producers
-		ended []endedTxn // whose markers may not be replicated yet
+		ended  []endedTxn // whose markers may not be replicated yet
+		guards Guard      // the last one given out
 	}
 }
 
