@@ -111,13 +111,6 @@ func startProcess(t testing.TB, cmd *exec.Cmd, log string) {
 	})
 }
 
-func writeFile(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func waitPort(t testing.TB, addr string) {
 	t.Helper()
 	eventually(t, time.Minute, addr+" answers", func() bool {
