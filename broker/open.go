@@ -55,8 +55,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	both, bothCtx := errgroup.WithContext(ctx)
-	both.Go(func() error { return b.connect(bothCtx, ids) })
-	both.Go(func() error { return b.load(bothCtx, ids.dirs) })
+	connected := make(chan struct{})
+	both.Go(func() error { defer close(connected); return b.connect(bothCtx, ids) })
+	both.Go(func() error { return b.load(bothCtx, ids.dirs, connected) })
 	if err := both.Wait(); err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 }
 
 // load opens the log directories. Topics have their defaults until ZooKeeper has said more.
-func (b *Broker) load(ctx context.Context, dirs []string) error {
+func (b *Broker) load(ctx context.Context, dirs []string, connected <-chan struct{}) error {
 	tc, err := b.cfg.StoredTopic(nil)
 	if err != nil {
 		return err
@@ -165,6 +166,7 @@ func (b *Broker) load(ctx context.Context, dirs []string) error {
 			b.dirs[i], err = storage.OpenDir(ctx, b.opt.FS, path, storage.DirOptions{
 				Config:          func(string) storage.LogConfig { return defaults },
 				Default:         defaults,
+				Compacts:        func(topic string) bool { return b.isCompacted(ctx, topic, connected) },
 				Clock:           b.opt.Clock,
 				Log:             b.log,
 				RecoveryThreads: b.cfg.Int("num.recovery.threads.per.data.dir"),

@@ -61,6 +61,8 @@ func Table(d *Deps) []server.Entry {
 		{Key: 35, Min: 0, Max: 4, Handle: d.describeLogDirs},
 		{Key: 37, Min: 0, Max: 3, Handle: d.createPartitions},
 		{Key: 43, Min: 0, Max: 2, Handle: d.electLeaders},
+		{Key: 45, Min: 0, Max: 0, Handle: d.alterPartitionReassignments},
+		{Key: 46, Min: 0, Max: 0, Handle: d.listPartitionReassignments},
 		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
 		{Key: 60, Min: 0, Max: 1, Handle: d.describeCluster},
 		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
