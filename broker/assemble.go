@@ -33,6 +33,8 @@ func (b *Broker) assemble() {
 	b.replicas = replica.New(b.replicaConfig())
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
+	b.groups = b.newGroups(b.offsetsTopic)
+	b.coordinators = map[string]internaltopic.Coordinator{internaltopic.ConsumerOffsets: b.groups}
 	b.server.Handle(api.Table(b.deps()))
 }
 

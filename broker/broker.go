@@ -11,6 +11,7 @@ import (
 	"klab/broker/config"
 	"klab/broker/controller"
 	"klab/broker/fact"
+	"klab/broker/group"
 	"klab/broker/internaltopic"
 	"klab/broker/metadata"
 	"klab/broker/replica"
@@ -78,6 +79,7 @@ type Broker struct {
 
 	offsetsTopic     *internaltopic.Topic
 	transactionTopic *internaltopic.Topic
+	groups           *group.Coordinator
 	coordinators     map[string]internaltopic.Coordinator // by internal topic; set before anything runs
 	features         atomic.Int64                         // version of /feature, -1 if there is none
 
@@ -123,19 +125,23 @@ func (b *Broker) Wait(ctx context.Context) error {
 // deps is what the request handlers work with.
 func (b *Broker) deps() *api.Deps {
 	return &api.Deps{
-		BrokerID:     b.id,
-		ClusterID:    b.ClusterID,
-		Config:       b.cfg,
-		Metadata:     b.metadata,
-		Replicas:     b.replicas,
-		Controller:   b.controller,
-		FS:           b.opt.FS,
-		Clock:        b.opt.Clock,
-		Log:          b.log,
-		Forward:      b.peers.forward,
-		ProducerIDs:  b.producers.next,
-		FeatureEpoch: b.features.Load,
-		TopicConfig:  b.topics.fetch,
-		TopicDeleted: b.topics.forget,
+		BrokerID:         b.id,
+		ClusterID:        b.ClusterID,
+		Config:           b.cfg,
+		Metadata:         b.metadata,
+		Replicas:         b.replicas,
+		Controller:       b.controller,
+		Groups:           b.groups,
+		OldOffsets:       oldOffsets{b.zk},
+		OffsetsTopic:     b.offsetsTopic,
+		TransactionTopic: b.transactionTopic,
+		FS:               b.opt.FS,
+		Clock:            b.opt.Clock,
+		Log:              b.log,
+		Forward:          b.peers.forward,
+		ProducerIDs:      b.producers.next,
+		FeatureEpoch:     b.features.Load,
+		TopicConfig:      b.topics.fetch,
+		TopicDeleted:     b.topicDeleted,
 	}
 }

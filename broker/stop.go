@@ -29,6 +29,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}
 	b.background.cancel()
 	b.server.Drain()
+	b.groups.Close() // answers members that wait
 	errs := []error{b.replicas.Close(context.Background())} // answers what waits for replicas or for data
 	grace, cancel := context.WithTimeout(context.Background(), replyGrace)
 	defer cancel()
@@ -141,6 +142,7 @@ func (b *Broker) abandon(why error) {
 		d.Abandon()
 	}
 	b.controlling.cancel()
+	b.groups.Close()
 	b.replicas.Close(context.Background())
 	b.background.stop()
 	b.controlling.stop()
@@ -159,6 +161,9 @@ func (b *Broker) undo() {
 	}
 	b.serving.stop()
 	b.controlling.stop()
+	if b.groups != nil {
+		b.groups.Close()
+	}
 	for _, d := range b.dirs {
 		if d != nil {
 			d.Close()
