@@ -21,7 +21,7 @@ import (
 func (b *Broker) assemble() {
 	b.controller = controller.NewShell(b.shellConfig())
 	b.peers = &peers{
-		clientID:   fmt.Sprintf("broker-%d-to-controller", b.id),
+		clientID:   fmt.Sprintf("broker-%d", b.id),
 		listener:   b.cfg.InterBrokerListener(),
 		dial:       b.opt.Dial,
 		timeout:    b.cfg.Duration("request.timeout.ms"),
@@ -34,7 +34,10 @@ func (b *Broker) assemble() {
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.groups = b.newGroups(b.offsetsTopic)
-	b.coordinators = map[string]internaltopic.Coordinator{internaltopic.ConsumerOffsets: b.groups}
+	b.assembleTransactions()
+	b.coordinators = map[string]internaltopic.Coordinator{
+		internaltopic.ConsumerOffsets: b.groups, internaltopic.TransactionState: b.transactions,
+	}
 	b.server.Handle(api.Table(b.deps()))
 }
 

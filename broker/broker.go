@@ -18,6 +18,7 @@ import (
 	"klab/broker/server"
 	"klab/broker/storage"
 	"klab/broker/storage/fsys"
+	"klab/broker/txn"
 	"klab/coordinator/session"
 )
 
@@ -80,6 +81,9 @@ type Broker struct {
 	offsetsTopic     *internaltopic.Topic
 	transactionTopic *internaltopic.Topic
 	groups           *group.Coordinator
+	transactions     *txn.Coordinator
+	verifier         *txn.Verifier
+	markers          *txn.MarkerWriter
 	coordinators     map[string]internaltopic.Coordinator // by internal topic; set before anything runs
 	features         atomic.Int64                         // version of /feature, -1 if there is none
 
@@ -132,6 +136,9 @@ func (b *Broker) deps() *api.Deps {
 		Replicas:         b.replicas,
 		Controller:       b.controller,
 		Groups:           b.groups,
+		Transactions:     b.transactions,
+		Verifier:         b.verifier,
+		Markers:          b.markers,
 		OldOffsets:       oldOffsets{b.zk},
 		OffsetsTopic:     b.offsetsTopic,
 		TransactionTopic: b.transactionTopic,

@@ -32,8 +32,10 @@ type Config struct {
 	ExpiryInterval time.Duration        // transaction.remove.expired.transaction.cleanup.interval.ms
 	IDExpiration   func() time.Duration // transactional.id.expiration.ms
 	RetryBackoff   time.Duration        // before markers and completions are tried again
-	LoadsAtOnce    int                  // partitions that are loaded at the same time
 }
+
+// loadsAtOnce is how many partitions are loaded at the same time.
+const loadsAtOnce = 2
 
 // Coordinator coordinates the transactional ids whose partition of __transaction_state this broker leads. It implements
 // internaltopic.Coordinator. Safe for concurrent use.
@@ -72,9 +74,9 @@ type entry struct {
 	told telling
 }
 
-// New makes a coordinator of no partition yet.
+// NewCoordinator makes a coordinator of no partition yet.
 func NewCoordinator(cfg Config) *Coordinator {
-	c := &Coordinator{cfg: cfg, partitions: make(map[int32]*owned), loads: make(chan struct{}, cfg.LoadsAtOnce)}
+	c := &Coordinator{cfg: cfg, partitions: make(map[int32]*owned), loads: make(chan struct{}, loadsAtOnce)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.markers = newOutbox(c.sendMarkers)
 	return c
@@ -90,8 +92,8 @@ func (c *Coordinator) Close() {
 	c.wg.Wait()
 }
 
-// Run aborts transactions that are open too long and forgets ids that nobody uses, until ctx ends. It returns nil.
-func (c *Coordinator) Run(ctx context.Context) error {
+// Run aborts transactions that are open too long and forgets ids that nobody uses, until ctx ends.
+func (c *Coordinator) Run(ctx context.Context) {
 	abort, expire := time.NewTicker(c.cfg.AbortInterval), time.NewTicker(c.cfg.ExpiryInterval)
 	defer abort.Stop()
 	defer expire.Stop()
@@ -104,7 +106,7 @@ func (c *Coordinator) Run(ctx context.Context) error {
 			before := c.cfg.Clock().Add(-c.cfg.IDExpiration()).UnixMilli()
 			c.each(func(t *Txn) Effects { return t.Expire(before) })
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (c *Coordinator) write(e *entry, r *Record) {
 		c.written(e, kerr.UnknownServerError)
 		return
 	}
-	c.cfg.Topic.Append(e.at.id, e.at.epoch, b, func(_ int64, err *kerr.Error) { c.written(e, appendError(err)) })
+	c.cfg.Topic.Append(e.at.id, e.at.epoch, 0, b, func(_ int64, err *kerr.Error) { c.written(e, appendError(err)) })
 }
 
 func (c *Coordinator) written(e *entry, err *kerr.Error) {
