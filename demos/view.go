@@ -86,7 +86,7 @@ func (s *Script) pins(now time.Time) []Pin {
 
 // onCluster is an observable's name with the topics as they are called on the cluster, where the timeline names them too.
 func (s *Script) onCluster(name string) string {
-	for _, t := range s.file.Topics {
+	for _, t := range s.file.Cluster.Topics {
 		for _, end := range []string{"/", ")", ","} {
 			for _, begin := range []string{"(", " "} {
 				name = strings.ReplaceAll(name, begin+t.Name+end, begin+topicPrefix+t.Name+end)

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // observed is what kafka-configs --describe --all printed for a broker of a real Kafka 3.9 cluster.
