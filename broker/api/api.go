@@ -80,6 +80,7 @@ func Table(d *Deps) []server.Entry {
 		{Key: 18, Min: 0, Max: 4, Handle: d.apiVersions},
 		{Key: 19, Min: 0, Max: 7, Handle: d.createTopics},
 		{Key: 20, Min: 0, Max: 6, Handle: d.deleteTopics},
+		{Key: 21, Min: 0, Max: 2, Handle: d.deleteRecords},
 		{Key: 22, Min: 0, Max: 5, Handle: d.initProducerID},
 		{Key: 23, Min: 0, Max: 4, Handle: d.offsetForLeaderEpoch},
 		{Key: 24, Min: 0, Max: 5, Handle: d.addPartitionsToTxn},
