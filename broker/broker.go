@@ -11,6 +11,7 @@ import (
 	"klab/broker/config"
 	"klab/broker/controller"
 	"klab/broker/fact"
+	"klab/broker/internaltopic"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
@@ -74,7 +75,11 @@ type Broker struct {
 	topics     *topicConfigs
 	peers      *peers
 	producers  *producerIDs
-	features   atomic.Int64 // version of /feature, -1 if there is none
+
+	offsetsTopic     *internaltopic.Topic
+	transactionTopic *internaltopic.Topic
+	coordinators     map[string]internaltopic.Coordinator // by internal topic; set before anything runs
+	features         atomic.Int64                         // version of /feature, -1 if there is none
 
 	// What runs, in the order in which it is stopped.
 	background  *stage

@@ -15,11 +15,17 @@ type Append struct {
 	Acks    int16         // 0, 1 or -1; others are the caller's to refuse
 	Timeout time.Duration // how long an acks=-1 write may wait for the ISR
 	Origin  storage.Origin
+	// InEpoch fences the writer: NOT_LEADER_OR_FOLLOWER unless this broker leads the partition in exactly this epoch. AnyEpoch
+	// for producers, who do not know it.
+	InEpoch int32
 	Batches []Batch
 	// Done is called once, with one result a batch, in their order: before Append returns if nothing has to be waited
 	// for, else by whoever settles the last one. It must not block.
 	Done func([]Appended)
 }
+
+// AnyEpoch is what Append.InEpoch says of a writer that relies on no leader epoch.
+const AnyEpoch = partition.None
 
 // Batch is the bytes of one record batch for one partition. They are changed in place (offsets, epoch) and are written
 // when Append returns.
@@ -95,11 +101,14 @@ func (r *Replicas) append(w *appending, records []byte) {
 
 // append writes the batch under the partition's lock. It reports whether the outcome is known already.
 func (h *hosted) append(w *appending, records []byte, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
-	acks := w.all.req.Acks
+	acks, inEpoch := w.all.req.Acks, w.all.req.InEpoch
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if kerror := h.core.Admit(acks); kerror != nil {
 		return true, out, kerror
+	}
+	if inEpoch != AnyEpoch && inEpoch != h.core.LeaderEpoch() {
+		return true, out, kerr.NotLeaderForPartition
 	}
 	w.Info, err = h.log.AppendAsLeader(records, h.core.LeaderEpoch(), w.all.req.Origin, now)
 	if err != nil {

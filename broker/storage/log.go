@@ -17,7 +17,7 @@ import (
 //
 // mu serialises whatever changes the log. Readers do not take it: they see the
 // published segments, start and end, and notice by the generation that files
-// were cut or removed under them. flushing is held while files are synced, so
+// were cut, removed or replaced under them; while that is under way they wait. flushing is held while files are synced, so
 // that only other flushes wait for a disk.
 type Log struct {
 	dir    *Dir
@@ -29,7 +29,7 @@ type Log struct {
 	start, end atomic.Int64
 	recovery   atomic.Int64 // everything below is durable, with its indexes
 	epochs     epochHistory
-	generation atomic.Int64 // counts truncations and removals of segments
+	generation atomic.Int64 // odd while files are cut, removed or replaced; see changing
 	renamed    atomic.Bool  // names in the directory changed since it was synced
 	closed     atomic.Bool
 
@@ -39,6 +39,7 @@ type Log struct {
 		pending atomic.Bool // id is not in the file yet
 	}
 
+	cleaning sync.Mutex // held while the log is compacted or segments expire: never both
 	flushing sync.Mutex
 	mu       sync.Mutex
 	// Guarded by mu.
@@ -110,6 +111,24 @@ func (l *Log) active() *segment {
 
 // publish replaces the segments that readers see. mu is held.
 func (l *Log) publish(segments []*segment) { l.segments.Store(&segments) }
+
+// changing runs do, which cuts, removes or replaces files: what was read meanwhile does not count. mu is held.
+func (l *Log) changing(do func() error) error {
+	l.generation.Add(1)
+	defer l.generation.Add(1)
+	return do()
+}
+
+// settledGeneration is the generation, once nothing is being changed.
+func (l *Log) settledGeneration() int64 {
+	for {
+		if g := l.generation.Load(); g%2 == 0 {
+			return g
+		}
+		l.mu.Lock() // held by who changes it
+		l.mu.Unlock()
+	}
+}
 
 // TopicID is the id of the topic, zero if none was set.
 func (l *Log) TopicID() TopicID {

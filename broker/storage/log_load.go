@@ -38,15 +38,19 @@ func (l *Log) moveAway(path string) error {
 	defer l.metadata.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.generation.Add(1)
-	if err := l.abandon(); err != nil {
+	err := l.changing(func() error {
+		if err := l.abandon(); err != nil {
+			return err
+		}
+		if err := l.dir.fs.Rename(l.Path(), path); err != nil {
+			return err
+		}
+		l.folder.path.Store(&path)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if err := l.dir.fs.Rename(l.Path(), path); err != nil {
-		return err
-	}
-	l.folder.path.Store(&path)
-	l.generation.Add(1)
 	return l.dir.fs.SyncDir(l.dir.path)
 }
 
@@ -125,9 +129,9 @@ func (ld *loading) openAll() error {
 
 // hole reports whether records are missing before a segment: after a loss of
 // power an unsynced segment may be there where the one before is not. Where
-// cleaning makes gaps, this cannot be told.
+// cleaning makes gaps, here or on the leader, this cannot be told.
 func (ld *loading) hole(f segmentFiles) bool {
-	return f.base > ld.end && !ld.config.Load().compacts()
+	return f.base > ld.end && !ld.config.Load().compacts() && ld.dir.cleanedTo(ld.tp) < 0 && !ld.dir.mayCompact(ld.tp.Topic)
 }
 
 // open opens one segment, and recovers it if it is not to be trusted or turns

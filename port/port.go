@@ -40,13 +40,21 @@ const wsaAddrInUse = syscall.Errno(10048)
 
 // Explain says who has the port, where that is why err, from listening, happened.
 func Explain(err error) error {
+	if inUse, ok := InUse(err); ok {
+		return fmt.Errorf("cannot listen: %w", inUse)
+	}
+	return err
+}
+
+// InUse tells who has the port, where that is why err, from listening on TCP, happened.
+func InUse(err error) (*InUseError, bool) {
 	op, ok := errors.AsType[*net.OpError](err)
 	if !ok || op.Op != "listen" || !errors.Is(err, syscall.EADDRINUSE) && !errors.Is(err, wsaAddrInUse) {
-		return err
+		return nil, false
 	}
 	address, ok := op.Addr.(*net.TCPAddr)
 	if !ok {
-		return err
+		return nil, false
 	}
-	return fmt.Errorf("cannot listen: %w", &InUseError{Address: address.String(), Port: address.Port, Owner: owner(address.Port)})
+	return &InUseError{Address: address.String(), Port: address.Port, Owner: owner(address.Port)}, true
 }
