@@ -162,7 +162,10 @@ func (c *Core) legacyReassignmentNotified(next func(started map[*partition]bool)
 				c.warn("%s asks to reassign %s to %v, which is not possible", path, tp, target)
 				continue
 			}
-			wanted[p] = p.reassignTo(target)
+			next := p.reassignTo(target)
+			if !p.assignment.IsReassigning() || !equalAssignments(p.assignment, next) { // else it is under way
+				wanted[p] = next
+			}
 		}
 		c.then(
 			func() { c.reassign(wanted, func(map[*partition]bool) {}) },
