@@ -44,7 +44,7 @@ func (l *Log) AppendAsLeader(records []byte, epoch int32, origin Origin, now tim
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	l.mu.Lock()
@@ -258,7 +258,7 @@ func (l *Log) AppendAsFollower(records []byte) (AppendInfo, error) {
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()
