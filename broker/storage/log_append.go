@@ -51,7 +51,7 @@ func (l *Log) AppendVerified(records []byte, epoch int32, origin Origin, g Guard
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	l.mu.Lock()
@@ -273,7 +273,7 @@ func (l *Log) AppendAsFollower(records []byte) (AppendInfo, error) {
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()
