@@ -29,7 +29,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}
 	b.background.cancel()
 	b.server.Drain()
-	b.groups.Close() // answers members that wait
+	b.groups.Close()                                        // answers members that wait
 	errs := []error{b.replicas.Close(context.Background())} // answers what waits for replicas or for data
 	grace, cancel := context.WithTimeout(context.Background(), replyGrace)
 	defer cancel()

@@ -87,6 +87,8 @@ func Table(d *Deps) []server.Entry {
 		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
 		{Key: 60, Min: 0, Max: 1, Handle: d.describeCluster},
 		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
+		{Key: 68, Min: 0, Max: 0, Handle: d.consumerGroupHeartbeat},
+		{Key: 69, Min: 0, Max: 0, Handle: d.consumerGroupDescribe},
 	}
 }
 
