@@ -102,6 +102,8 @@ func Table(d *Deps) []server.Entry {
 		{Key: 65, Min: 0, Max: 0, Handle: d.describeTransactions},
 		{Key: 66, Min: 0, Max: 1, Handle: d.listTransactions},
 		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
+		{Key: 68, Min: 0, Max: 0, Handle: d.consumerGroupHeartbeat},
+		{Key: 69, Min: 0, Max: 0, Handle: d.consumerGroupDescribe},
 	}
 }
 
