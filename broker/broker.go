@@ -12,12 +12,14 @@ import (
 	"klab/broker/controller"
 	"klab/broker/fact"
 	"klab/broker/internaltopic"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
 	"klab/broker/storage"
 	"klab/broker/storage/fsys"
 	"klab/coordinator/session"
+	"klab/coordinator/znode"
 )
 
 // Options are a broker's seams to the world. The zero value is the real one, silent.
@@ -59,7 +61,9 @@ func (o *Options) setDefaults() {
 type Broker struct {
 	cfg *config.Config
 	opt Options
-	log *slog.Logger
+	log *slog.Logger // of the broker as a whole; parts have theirs from levels
+
+	levels *loglevel.Levels
 
 	id        int32
 	clusterID string
@@ -131,11 +135,16 @@ func (b *Broker) deps() *api.Deps {
 		Controller:   b.controller,
 		FS:           b.opt.FS,
 		Clock:        b.opt.Clock,
-		Log:          b.log,
+		Log:          b.levels.Logger("kafka.server.KafkaApis"),
 		Forward:      b.peers.forward,
 		ProducerIDs:  b.producers.next,
 		FeatureEpoch: b.features.Load,
 		TopicConfig:  b.topics.fetch,
+		ReadConfig: func(ctx context.Context, entityType, name string) (map[string]string, error) {
+			return b.readConfig(ctx, znode.ConfigPath(entityType, name))
+		},
+		WriteConfig:  b.writeConfig,
+		LogLevels:    b.levels,
 		TopicDeleted: b.topics.forget,
 	}
 }

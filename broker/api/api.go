@@ -10,6 +10,7 @@ import (
 
 	"klab/broker/config"
 	"klab/broker/controller"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
@@ -36,6 +37,11 @@ type Deps struct {
 	FeatureEpoch func() int64
 	// TopicConfig reads a topic's configuration from ZooKeeper.
 	TopicConfig func(ctx context.Context, topic string) (config.TopicConfig, error)
+	// ReadConfig and WriteConfig reach the overrides of an entity in ZooKeeper; a write is notified to every broker.
+	ReadConfig  func(ctx context.Context, entityType, name string) (map[string]string, error)
+	WriteConfig func(ctx context.Context, entityType, name string, overrides map[string]string) error
+	// LogLevels are the loggers of this broker.
+	LogLevels *loglevel.Levels
 	// TopicDeleted is told when the controller announces that a topic is gone.
 	TopicDeleted func(topic string)
 }
@@ -58,9 +64,11 @@ func Table(d *Deps) []server.Entry {
 		{Key: 22, Min: 0, Max: 5, Handle: d.initProducerID},
 		{Key: 23, Min: 0, Max: 4, Handle: d.offsetForLeaderEpoch},
 		{Key: 32, Min: 0, Max: 4, Handle: d.describeConfigs},
+		{Key: 33, Min: 0, Max: 2, Handle: d.alterConfigs},
 		{Key: 35, Min: 0, Max: 4, Handle: d.describeLogDirs},
 		{Key: 37, Min: 0, Max: 3, Handle: d.createPartitions},
 		{Key: 43, Min: 0, Max: 2, Handle: d.electLeaders},
+		{Key: 44, Min: 0, Max: 1, Handle: d.incrementalAlterConfigs},
 		{Key: 45, Min: 0, Max: 0, Handle: d.alterPartitionReassignments},
 		{Key: 46, Min: 0, Max: 0, Handle: d.listPartitionReassignments},
 		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
