@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/config"
+	"klab/broker/controller"
 	"klab/coordinator/znode"
 )
 
@@ -54,12 +56,16 @@ func (d *Deps) changeTopic(ctx context.Context, c *change, validateOnly bool) *r
 	if c.name == "" {
 		return &resourceError{kerr.InvalidRequest, "Default topic resources are not allowed."}
 	}
-	if _, ok := d.Metadata.Snapshot().Topic(c.name); !ok {
-		return &resourceError{kerr.UnknownTopicOrPartition, fmt.Sprintf("The topic '%s' does not exist.", c.name)}
+	_, exists := d.Metadata.Snapshot().Topic(c.name)
+	var next map[string]string
+	var err *resourceError
+	if controller.CheckTopicName(c.name) == nil { // else there is no path of that name
+		if next, err = d.edited(ctx, c, config.TopicTable(), znode.ConfigTopics, c.name); err != nil {
+			return err
+		}
 	}
-	next, err := d.edited(ctx, c, config.TopicTable(), znode.ConfigTopics, c.name)
-	if err != nil {
-		return err
+	if !exists {
+		return &resourceError{kerr.UnknownTopicOrPartition, fmt.Sprintf("The topic '%s' does not exist.", c.name)}
 	}
 	if _, err := d.Config.Topic(next); err != nil {
 		text, bad := config.KafkaMessage(err)
@@ -132,6 +138,9 @@ func (d *Deps) edited(ctx context.Context, c *change, table *config.Table, entit
 		}
 	}
 	next, err := table.Edited(now, c.edits)
+	if _, unknown := errors.AsType[*config.UnknownKeyError](err); unknown {
+		return nil, &resourceError{kerr.UnknownServerError, ""} // whether it is a list, nobody knows
+	}
 	if err != nil {
 		return nil, &resourceError{kerr.InvalidConfig, err.Error()}
 	}

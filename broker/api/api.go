@@ -72,6 +72,7 @@ func Table(d *Deps) []server.Entry {
 		{Key: 45, Min: 0, Max: 0, Handle: d.alterPartitionReassignments},
 		{Key: 46, Min: 0, Max: 0, Handle: d.listPartitionReassignments},
 		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
+		{Key: 57, Min: 0, Max: 1, Handle: d.updateFeatures},
 		{Key: 60, Min: 0, Max: 1, Handle: d.describeCluster},
 		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
 	}

@@ -49,6 +49,9 @@ func (c *Config) CheckDynamic(src Source, props map[string]string) error {
 	if bad := only(names, isPerBroker); src == DynamicDefaultBroker && bad != "" {
 		return fmt.Errorf("Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", bad)
 	}
+	if err := checkPerIP(props); err != nil {
+		return err
+	}
 	now := c.now.Load()
 	next := &Config{}
 	v := &view{layers: now.layers}
@@ -164,4 +167,19 @@ func (c *Config) Quota(name string) (int64, bool) {
 		}
 	}
 	return 0, false
+}
+
+// checkPerIP checks max.connections.per.ip.overrides, which is host:count, comma-separated.
+func checkPerIP(props map[string]string) error {
+	const name = "max.connections.per.ip.overrides"
+	for _, pair := range splitList(props[name]) {
+		colon := strings.LastIndexByte(pair, ':')
+		if colon < 0 {
+			return fmt.Errorf("Error parsing configuration property '%s': begin 0, end -1, length %d", name, len(pair))
+		}
+		if n, reason := parseValue(Int, pair[colon+1:]); reason != "" || n.num < 0 {
+			return fmt.Errorf("Error parsing configuration property '%s': For input string: %q", name, pair[colon+1:])
+		}
+	}
+	return nil
 }

@@ -57,7 +57,7 @@ func (t *Table) Edited(now map[string]string, edits []Edit) (map[string]string, 
 func (t *Table) editedList(now map[string]string, e Edit) ([]string, error) {
 	k := t.Lookup(e.Name)
 	if k == nil {
-		return nil, fmt.Errorf("Unknown config name: %s", e.Name)
+		return nil, &UnknownKeyError{Key: e.Name, Nearest: t.Nearest(e.Name)}
 	}
 	if k.Type != List {
 		return nil, fmt.Errorf("Config value %s is not allowed for config key: %s", e.Kind.verb(), e.Name)

@@ -115,8 +115,8 @@ func (t TopicConfig) Duration(name string) time.Duration { return milliseconds(t
 // Synonyms lists every setting of a topic key in order of precedence: the topic's own, then the broker key's.
 func (t TopicConfig) Synonyms(name string) []Synonym {
 	var all []Synonym
-	if text, ok := t.overrides[name]; ok {
-		all = append(all, Synonym{Name: name, Value: text, Source: DynamicTopic})
+	if v, ok := t.values[name]; ok {
+		all = append(all, Synonym{Name: name, Value: v.text, Source: DynamicTopic})
 	}
 	if k := TopicTable().Lookup(name); k.Synonym != "" {
 		all = append(all, t.broker.Synonyms(k.Synonym)...)
