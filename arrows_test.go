@@ -19,11 +19,12 @@ var allowed = map[string][]string{
 	"klab/tui":            {"tui", "demos", "cluster", "launcher"},
 	"klab/demos":          {"demos", "cluster", "launcher"},
 	"klab/cluster":        {"cluster", "launcher", "coordinator/session", "coordinator/znode"},
-	"klab/launcher":       {"launcher", "configs", "broker/config"},
-	"klab/launcher/child": {"launcher", "configs", "broker", "coordinator"},
-	"klab/broker":         {"broker", "coordinator"},
+	"klab/launcher":       {"launcher", "configs", "broker/config", "port"},
+	"klab/launcher/child": {"launcher", "configs", "broker", "coordinator", "port"},
+	"klab/broker":         {"broker", "coordinator", "port"},
 	"klab/coordinator":    {"coordinator"},
 	"klab/configs":        {},
+	"klab/port":           {},
 	"klab/e2e":            {"e2e"},
 }
 

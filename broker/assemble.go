@@ -12,6 +12,7 @@ import (
 	"klab/broker/api"
 	"klab/broker/config"
 	"klab/broker/controller"
+	"klab/broker/internaltopic"
 	"klab/broker/replica"
 	"klab/coordinator/znode"
 )
@@ -20,7 +21,7 @@ import (
 func (b *Broker) assemble() {
 	b.controller = controller.NewShell(b.shellConfig())
 	b.peers = &peers{
-		clientID:   fmt.Sprintf("broker-%d-to-controller", b.id),
+		clientID:   fmt.Sprintf("broker-%d", b.id),
 		listener:   b.cfg.InterBrokerListener(),
 		dial:       b.opt.Dial,
 		timeout:    b.cfg.Duration("request.timeout.ms"),
@@ -30,6 +31,13 @@ func (b *Broker) assemble() {
 	}
 	b.producers = &producerIDs{allocate: b.allocateProducerIDs}
 	b.replicas = replica.New(b.replicaConfig())
+	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
+	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
+	b.groups = b.newGroups(b.offsetsTopic)
+	b.assembleTransactions()
+	b.coordinators = map[string]internaltopic.Coordinator{
+		internaltopic.ConsumerOffsets: b.groups, internaltopic.TransactionState: b.transactions,
+	}
 	b.server.Handle(api.Table(b.deps()))
 }
 
@@ -94,6 +102,8 @@ func (b *Broker) replicaConfig() replica.Config {
 		MinInSync:      b.topics.minInSync,
 		DirFailed:      b.dirFailed,
 
+		LeadershipChanged: b.leadershipChanged,
+
 		LagTimeMax:            c.Duration("replica.lag.time.max.ms"),
 		FetchWaitMax:          c.Duration("replica.fetch.wait.max.ms"),
 		FetchMinBytes:         c.Int("replica.fetch.min.bytes"),
@@ -110,6 +120,10 @@ func (b *Broker) replicaConfig() replica.Config {
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),
 		LogStartCheckpointInterval:      c.Duration("log.flush.start.offset.checkpoint.interval.ms"),
 		RetentionCheckInterval:          c.Duration("log.retention.check.interval.ms"),
+		InitialTaskDelay:                c.Duration("log.initial.task.delay.ms"),
+		FlushSchedulerInterval:          c.Duration("log.flush.scheduler.interval.ms"),
+
+		Cleaner: b.cleanerConfig(),
 	}
 }
 

@@ -11,11 +11,14 @@ import (
 	"klab/broker/config"
 	"klab/broker/controller"
 	"klab/broker/fact"
+	"klab/broker/group"
+	"klab/broker/internaltopic"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
 	"klab/broker/storage"
 	"klab/broker/storage/fsys"
+	"klab/broker/txn"
 	"klab/coordinator/session"
 )
 
@@ -74,7 +77,15 @@ type Broker struct {
 	topics     *topicConfigs
 	peers      *peers
 	producers  *producerIDs
-	features   atomic.Int64 // version of /feature, -1 if there is none
+
+	offsetsTopic     *internaltopic.Topic
+	transactionTopic *internaltopic.Topic
+	groups           *group.Coordinator
+	transactions     *txn.Coordinator
+	verifier         *txn.Verifier
+	markers          *txn.MarkerWriter
+	coordinators     map[string]internaltopic.Coordinator // by internal topic; set before anything runs
+	features         atomic.Int64                         // version of /feature, -1 if there is none
 
 	// What runs, in the order in which it is stopped.
 	background  *stage
@@ -118,19 +129,26 @@ func (b *Broker) Wait(ctx context.Context) error {
 // deps is what the request handlers work with.
 func (b *Broker) deps() *api.Deps {
 	return &api.Deps{
-		BrokerID:     b.id,
-		ClusterID:    b.ClusterID,
-		Config:       b.cfg,
-		Metadata:     b.metadata,
-		Replicas:     b.replicas,
-		Controller:   b.controller,
-		FS:           b.opt.FS,
-		Clock:        b.opt.Clock,
-		Log:          b.log,
-		Forward:      b.peers.forward,
-		ProducerIDs:  b.producers.next,
-		FeatureEpoch: b.features.Load,
-		TopicConfig:  b.topics.fetch,
-		TopicDeleted: b.topics.forget,
+		BrokerID:         b.id,
+		ClusterID:        b.ClusterID,
+		Config:           b.cfg,
+		Metadata:         b.metadata,
+		Replicas:         b.replicas,
+		Controller:       b.controller,
+		Groups:           b.groups,
+		Transactions:     b.transactions,
+		Verifier:         b.verifier,
+		Markers:          b.markers,
+		OldOffsets:       oldOffsets{b.zk},
+		OffsetsTopic:     b.offsetsTopic,
+		TransactionTopic: b.transactionTopic,
+		FS:               b.opt.FS,
+		Clock:            b.opt.Clock,
+		Log:              b.log,
+		Forward:          b.peers.forward,
+		ProducerIDs:      b.producers.next,
+		FeatureEpoch:     b.features.Load,
+		TopicConfig:      b.topics.fetch,
+		TopicDeleted:     b.topicDeleted,
 	}
 }

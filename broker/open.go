@@ -1,11 +1,9 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
@@ -17,6 +15,7 @@ import (
 	"klab/broker/storage"
 	"klab/coordinator/session"
 	"klab/coordinator/znode"
+	"klab/port"
 )
 
 // Open starts a broker and returns when it is registered and serves. An error says what stands in the way; then nothing is
@@ -56,8 +55,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	both, bothCtx := errgroup.WithContext(ctx)
-	both.Go(func() error { return b.connect(bothCtx, ids) })
-	both.Go(func() error { return b.load(bothCtx, ids.dirs) })
+	connected := make(chan struct{})
+	both.Go(func() error { defer close(connected); return b.connect(bothCtx, ids) })
+	both.Go(func() error { return b.load(bothCtx, ids.dirs, connected) })
 	if err := both.Wait(); err != nil {
 		return err
 	}
@@ -93,20 +93,20 @@ func (b *Broker) bind() error {
 		Log:             b.log,
 		Listen:          b.opt.Listen,
 	})
-	err = b.server.Listen()
-	if l, ok := errors.AsType[*server.ListenError](err); ok && errors.Is(err, errAddrInUse) {
-		return portInUse(l)
-	}
-	return err
+	return explainListen(b.server.Listen())
 }
 
-// portInUse names who has the port, so far as the system tells.
-func portInUse(l *server.ListenError) error {
-	_, text, _ := net.SplitHostPort(l.Listener.Address)
-	port, _ := strconv.Atoi(text)
-	who := cmp.Or(portOwner(port), "another process")
-	reason := fmt.Errorf("%w by %s; stop that, or change listeners", errAddrInUse, who)
-	return &server.ListenError{Listener: l.Listener, Err: reason}
+// explainListen says who has a port that is in use, and what to do.
+func explainListen(err error) error {
+	l, ok := errors.AsType[*server.ListenError](err)
+	if !ok {
+		return err
+	}
+	inUse, ok := port.InUse(l.Err)
+	if !ok {
+		return err
+	}
+	return &server.ListenError{Listener: l.Listener, Err: fmt.Errorf("%w; stop that, or change listeners", inUse)}
 }
 
 // perIPOverrides reads max.connections.per.ip.overrides: host:count, comma-separated. What does not parse is left out.
@@ -153,7 +153,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 }
 
 // load opens the log directories. Topics have their defaults until ZooKeeper has said more.
-func (b *Broker) load(ctx context.Context, dirs []string) error {
+func (b *Broker) load(ctx context.Context, dirs []string, connected <-chan struct{}) error {
 	tc, err := b.cfg.StoredTopic(nil)
 	if err != nil {
 		return err
@@ -166,6 +166,7 @@ func (b *Broker) load(ctx context.Context, dirs []string) error {
 			b.dirs[i], err = storage.OpenDir(ctx, b.opt.FS, path, storage.DirOptions{
 				Config:          func(string) storage.LogConfig { return defaults },
 				Default:         defaults,
+				Compacts:        func(topic string) bool { return b.isCompacted(ctx, topic, connected) },
 				Clock:           b.opt.Clock,
 				Log:             b.log,
 				RecoveryThreads: b.cfg.Int("num.recovery.threads.per.data.dir"),
@@ -210,6 +211,8 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.run("request processing", b.serving, b.server.Serve)
 	b.run("the replicas", b.background, b.replicas.Run)
 	b.run("the controller", b.controlling, b.controller.Run)
+	b.background.start(b.groups.Run)
+	b.background.start(b.transactions.Run)
 	b.background.start(func(ctx context.Context) { b.followConfigChanges(ctx) })
 	b.background.start(func(ctx context.Context) { b.followFeatures(ctx) })
 	return nil

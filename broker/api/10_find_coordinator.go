@@ -4,10 +4,9 @@ package api
 //
 //	v1 key type (group, transaction) and error message
 //	v4 several keys at once (KIP-699)
-//	v6 share groups (KIP-932)
+//	v6 share groups (KIP-932), which this broker does not serve
 //
-// Difference from Kafka 3.9: this broker coordinates neither groups nor transactions, so every answer is
-// COORDINATOR_NOT_AVAILABLE, which clients retry.
+// No differences from Kafka 3.9.
 
 import (
 	"context"
@@ -15,34 +14,68 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/internaltopic"
 	"klab/broker/server"
 )
 
-func (d *Deps) findCoordinator(_ context.Context, r *server.Request) server.Reply {
+func (d *Deps) findCoordinator(ctx context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.FindCoordinatorRequest)
-	resp := kmsg.NewPtrFindCoordinatorResponse()
-	kerror, message := coordinatorError(req.CoordinatorType)
-	if req.Version < 4 {
-		resp.ErrorCode, resp.ErrorMessage = kerror.Code, &message
-		resp.NodeID, resp.Port = -1, -1
-		return server.Now(resp)
+	topic := d.coordinatorTopic(req.CoordinatorType)
+	if topic != nil && !topic.Exists() {
+		return d.later(ctx, r, func(ctx context.Context) kmsg.Response {
+			topic.Create(ctx) // that it could not be created is in the log; the client asks again in any case
+			return d.coordinators(req, r.Listener, nil)
+		})
 	}
-	for _, key := range req.CoordinatorKeys {
-		c := kmsg.NewFindCoordinatorResponseCoordinator()
-		c.Key, c.NodeID, c.Port = key, -1, -1
-		c.ErrorCode, c.ErrorMessage = kerror.Code, &message
-		resp.Coordinators = append(resp.Coordinators, c)
-	}
-	return server.Now(resp)
+	return server.Now(d.coordinators(req, r.Listener, topic))
 }
 
-func coordinatorError(keyType int8) (*kerr.Error, string) {
+// coordinatorTopic is the topic whose partitions have the coordinators of a key type; nil for types that are unknown here.
+func (d *Deps) coordinatorTopic(keyType int8) *internaltopic.Topic {
 	switch keyType {
 	case 0:
-		return kerr.CoordinatorNotAvailable, "The coordinator is not available: this broker does not coordinate consumer groups."
+		return d.OffsetsTopic
 	case 1:
-		return kerr.CoordinatorNotAvailable, "The coordinator is not available: this broker does not coordinate transactions."
+		return d.TransactionTopic
 	default:
-		return kerr.InvalidRequest, "The key type must be 0 (group) or 1 (transaction)."
+		return nil
 	}
+}
+
+// coordinators answers for every key. Without a topic nobody is available yet.
+func (d *Deps) coordinators(req *kmsg.FindCoordinatorRequest, listener string, topic *internaltopic.Topic) kmsg.Response {
+	resp := kmsg.NewPtrFindCoordinatorResponse()
+	if req.Version < 4 {
+		c := d.coordinator(req.CoordinatorKey, req.CoordinatorType, listener, topic)
+		resp.ErrorCode, resp.ErrorMessage = c.ErrorCode, c.ErrorMessage
+		resp.NodeID, resp.Host, resp.Port = c.NodeID, c.Host, c.Port
+		return resp
+	}
+	for _, key := range req.CoordinatorKeys {
+		resp.Coordinators = append(resp.Coordinators, d.coordinator(key, req.CoordinatorType, listener, topic))
+	}
+	return resp
+}
+
+func (d *Deps) coordinator(key string, keyType int8, listener string, topic *internaltopic.Topic) kmsg.FindCoordinatorResponseCoordinator {
+	c := kmsg.NewFindCoordinatorResponseCoordinator()
+	c.Key, c.NodeID, c.Port = key, -1, -1
+	message := ""
+	c.ErrorMessage = &message
+	if keyType < 0 || keyType > 1 {
+		c.ErrorCode = kerr.InvalidRequest.Code
+		return c
+	}
+	c.ErrorCode = kerr.CoordinatorNotAvailable.Code
+	if topic == nil {
+		return c
+	}
+	id, ok := topic.Leader(topic.PartitionOf(key))
+	if !ok {
+		return c
+	}
+	if at, ok := d.Metadata.Snapshot().Endpoint(id, listener); ok {
+		c.ErrorCode, c.NodeID, c.Host, c.Port = 0, id, at.Host, at.Port
+	}
+	return c
 }

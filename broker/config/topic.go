@@ -95,6 +95,9 @@ func (t TopicConfig) Int64(name string) int64 { return t.get(name).num }
 // Int returns an int.
 func (t TopicConfig) Int(name string) int { return int(t.get(name).num) }
 
+// Float64 returns a double.
+func (t TopicConfig) Float64(name string) float64 { return t.get(name).real }
+
 // Bool returns a boolean.
 func (t TopicConfig) Bool(name string) bool { return t.get(name).yes }
 
