@@ -18,13 +18,14 @@ var allowed = map[string][]string{
 	"klab/cli":            {"nearest", "tui", "demos", "cluster", "launcher", "configs"},
 	"klab/tui":            {"tui", "demos", "cluster", "launcher"},
 	"klab/demos":          {"nearest", "demos", "cluster", "launcher"},
-	"klab/cluster":        {"nearest", "cluster", "launcher", "coordinator/session", "coordinator/znode"},
-	"klab/launcher":       {"nearest", "launcher", "configs", "broker/config"},
-	"klab/launcher/child": {"nearest", "launcher", "configs", "broker", "coordinator"},
-	"klab/broker":         {"nearest", "broker", "coordinator"},
+	"klab/cluster":        {"cluster", "launcher", "coordinator/session", "coordinator/znode"},
+	"klab/launcher":       {"nearest", "launcher", "configs", "broker/config", "port"},
+	"klab/launcher/child": {"launcher", "configs", "broker", "coordinator", "port"},
+	"klab/broker":         {"nearest", "broker", "coordinator", "port"},
 	"klab/coordinator":    {"coordinator"},
 	"klab/nearest":        {},
 	"klab/configs":        {},
+	"klab/port":           {},
 	"klab/e2e":            {"e2e"},
 }
 

@@ -64,6 +64,9 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 	if kerror == nil && !v.nothingForReader {
 		records, kerror = e.read(part, &v)
 	}
+	if kerror == nil && e.version < fetchKnowsZstd {
+		records, kerror = e.convert(part, &v, records)
+	}
 	if kerror == nil && e.readCommitted && !e.follower() {
 		aborted, kerror = e.aborted(part, &v, records)
 	}
@@ -153,6 +156,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 			return out, kerr.NotLeaderForPartition
 		}
 		out = h.after(effects, 0)
+		out.deleted = h.reached(live)
 	}
 	v.watermark = h.core.HighWatermark()
 	v.stable = h.log.LastStableOffset(v.watermark)
