@@ -24,6 +24,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/internaltopic"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
@@ -38,11 +39,13 @@ func (d *Deps) produce(_ context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.ProduceRequest)
 	p := produce{Deps: d, req: req, listener: r.Listener}
 	p.admit(r.ClientID)
+	p.verify() // may wait, so that the producer's batches are appended in its order
 	done := make(chan kmsg.Response, 1)
 	d.Replicas.Append(&replica.Append{
 		Acks:    req.Acks,
 		Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond,
 		Origin:  storage.Client,
+		InEpoch: replica.AnyEpoch,
 		Batches: p.batches,
 		Done:    func(results []replica.Appended) { done <- p.answer(results) },
 	})
@@ -92,7 +95,7 @@ func (p *produce) check(topic string, records []byte, clientID string) error {
 	switch {
 	case p.req.Acks < -1 || p.req.Acks > 1:
 		return kerr.InvalidRequiredAcks
-	case internalTopic(topic) && clientID != adminClient:
+	case internaltopic.Is(topic) && clientID != adminClient:
 		return refuse(kerr.InvalidTopicException, "%s is an internal topic", topic)
 	}
 	return checkRecords(records, p.req.Version)
@@ -127,11 +130,6 @@ var errNothing = errors.New("there is nothing to append")
 
 func refuse(code *kerr.Error, format string, args ...any) error {
 	return &storage.Error{Code: code, Message: fmt.Sprintf(format, args...)}
-}
-
-// internalTopic tells whether clients may not write to a topic.
-func internalTopic(topic string) bool {
-	return topic == "__consumer_offsets" || topic == "__transaction_state"
 }
 
 // answer makes the response from what was refused and what became of the rest.

@@ -29,6 +29,6 @@ import (
 
 func (d *Deps) fetch(_ context.Context, r *server.Request) server.Reply {
 	done := make(chan kmsg.Response, 1)
-	d.Replicas.Fetch(r.Request.(*kmsg.FetchRequest), r.Listener, func(resp *kmsg.FetchResponse) { done <- resp })
-	return server.Later(done) // taken at once if it is there at once
+	written := d.Replicas.Fetch(r.Request.(*kmsg.FetchRequest), r.Listener, func(resp *kmsg.FetchResponse) { done <- resp })
+	return server.Later(done).After(written) // taken at once if it is there at once
 }

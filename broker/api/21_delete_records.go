@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/internaltopic"
 	"klab/broker/replica"
 	"klab/broker/server"
 	"klab/broker/storage"
@@ -49,7 +50,7 @@ func (d *Deps) deletable(req *kmsg.DeleteRecordsRequest) (ask []replica.DeleteTo
 			switch _, known := d.Metadata.Snapshot().Partition(tp.Topic, tp.Partition); {
 			case !known:
 				refused[tp] = replica.Deleted{TopicPartition: tp, LowWatermark: -1, Err: kerr.UnknownTopicOrPartition}
-			case internalTopic(tp.Topic):
+			case internaltopic.Is(tp.Topic):
 				refused[tp] = replica.Deleted{TopicPartition: tp, LowWatermark: -1, Err: kerr.InvalidTopicException}
 			case again:
 				ask[n].Offset = p.Offset

@@ -34,6 +34,9 @@ type Config struct {
 
 	LogConfig func(topic string) storage.LogConfig
 	MinInSync func(topic string) int // min.insync.replicas
+	// LeadershipChanged is told, in order and before the controller is answered, of every replica that began to lead or
+	// ceased to. It must not block.
+	LeadershipChanged func([]Leadership)
 	// DirFailed is told once of every log directory that failed; its partitions are offline already. It must not block.
 	DirFailed func(dir string, err error)
 
@@ -91,6 +94,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.DirFailed == nil {
 		c.DirFailed = func(string, error) {}
+	}
+	if c.LeadershipChanged == nil {
+		c.LeadershipChanged = func([]Leadership) {}
 	}
 	if c.MinInSync == nil {
 		c.MinInSync = func(string) int { return 1 }

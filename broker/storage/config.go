@@ -37,6 +37,7 @@ type LogConfig struct {
 	DownConversion       bool // message.downconversion.enable: whether Fetch before version 4 is served
 
 	ProducerIDExpirationMs int64 // producer.id.expiration.ms, a broker's setting
+	VerifyTransactions     bool  // transaction.partition.verification.enable, a broker's setting; see Log.Verify
 }
 
 // DefaultLogConfig is what Kafka 3.9 uses for a topic without settings.
