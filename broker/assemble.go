@@ -22,7 +22,7 @@ import (
 func (b *Broker) assemble() {
 	b.controller = controller.NewShell(b.shellConfig())
 	b.peers = &peers{
-		clientID:   fmt.Sprintf("broker-%d-to-controller", b.id),
+		clientID:   fmt.Sprintf("broker-%d", b.id),
 		listener:   b.cfg.InterBrokerListener(),
 		dial:       b.opt.Dial,
 		timeout:    b.cfg.Duration("request.timeout.ms"),
@@ -34,6 +34,11 @@ func (b *Broker) assemble() {
 	b.replicas = replica.New(b.replicaConfig())
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
+	b.groups = b.newGroups(b.offsetsTopic)
+	b.assembleTransactions()
+	b.coordinators = map[string]internaltopic.Coordinator{
+		internaltopic.ConsumerOffsets: b.groups, internaltopic.TransactionState: b.transactions,
+	}
 	b.server.Handle(api.Table(b.deps()))
 }
 

@@ -213,6 +213,8 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.run("request processing", b.serving, b.server.Serve)
 	b.run("the replicas", b.background, b.replicas.Run)
 	b.run("the controller", b.controlling, b.controller.Run)
+	b.background.start(b.groups.Run)
+	b.background.start(b.transactions.Run)
 	b.background.start(func(ctx context.Context) { b.followConfigChanges(ctx) })
 	b.background.start(func(ctx context.Context) { b.followFeatures(ctx) })
 	return nil

@@ -65,8 +65,8 @@ func TestTopicOperations(t *testing.T) {
 	if err := c.CreateTopic(ctx, n); !errors.Is(err, kerr.TopicAlreadyExists) || !strings.HasPrefix(err.Error(), "cannot create topic orders: ") {
 		t.Errorf("err = %v", err)
 	}
-	configs, err := c.TopicConfigs(ctx, "orders")
-	i := slices.IndexFunc(configs, func(e TopicConfig) bool { return e.Name == "retention.ms" })
+	configs, err := c.Configs(ctx, TopicResource("orders"))
+	i := slices.IndexFunc(configs, func(e ConfigEntry) bool { return e.Name == "retention.ms" })
 	if err != nil || i < 0 || configs[i].Value != "60000" || configs[i].Source != "DYNAMIC_TOPIC_CONFIG" {
 		t.Errorf("configs = %+v, %v", configs, err)
 	}

@@ -38,6 +38,7 @@ func (d *Deps) produce(_ context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.ProduceRequest)
 	p := produce{Deps: d, req: req, listener: r.Listener}
 	p.admit(r.ClientID)
+	p.verify() // may wait, so that the producer's batches are appended in its order
 	done := make(chan kmsg.Response, 1)
 	d.Replicas.Append(&replica.Append{
 		Acks:    req.Acks,

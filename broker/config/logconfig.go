@@ -39,6 +39,7 @@ func (t TopicConfig) LogConfig() storage.LogConfig {
 		DownConversion: t.Bool("message.downconversion.enable"),
 
 		ProducerIDExpirationMs: t.broker.Int64("producer.id.expiration.ms"),
+		VerifyTransactions:     t.broker.Bool("transaction.partition.verification.enable"),
 	}
 }
 

@@ -153,6 +153,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 			return out, kerr.NotLeaderForPartition
 		}
 		out = h.after(effects, 0)
+		out.deleted = h.reached(live)
 	}
 	v.watermark = h.core.HighWatermark()
 	v.stable = h.log.LastStableOffset(v.watermark)

@@ -127,7 +127,9 @@ func (r *Replicas) LeaderHint(tp storage.TopicPartition) (leader, epoch int32, o
 func (r *Replicas) idle(h *hosted, why *kerr.Error) {
 	h.mu.Lock()
 	h.generation.Add(1)
+	refused := h.failDeletions(why)
 	out := h.after(h.core.Stop(why), roleChanged)
+	out.deleted = refused
 	h.mu.Unlock()
 	r.settle(h, out)
 }

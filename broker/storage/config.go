@@ -37,6 +37,7 @@ type LogConfig struct {
 	DownConversion       bool // message.downconversion.enable: whether Fetch before version 4 is served
 
 	ProducerIDExpirationMs int64 // producer.id.expiration.ms, a broker's setting
+	VerifyTransactions     bool  // transaction.partition.verification.enable, a broker's setting; see Log.Verify
 }
 
 // DefaultLogConfig is what Kafka 3.9 uses for a topic without settings.
@@ -78,4 +79,8 @@ func (c *LogConfig) segmentMs() int64 {
 
 func (c *LogConfig) logAppendTime() bool { return c.MessageTimestampType == "LogAppendTime" }
 func (c *LogConfig) compacts() bool      { return slices.Contains(c.CleanupPolicy, "compact") }
-func (c *LogConfig) deletes() bool       { return slices.Contains(c.CleanupPolicy, "delete") }
+
+// CompactsOnly reports whether records go by compaction alone.
+func (c *LogConfig) CompactsOnly() bool { return c.compacts() && !c.deletes() }
+
+func (c *LogConfig) deletes() bool { return slices.Contains(c.CleanupPolicy, "delete") }

@@ -74,13 +74,20 @@ func createSegment(f *folder, base int64, now time.Time) (*segment, error) {
 func createSegmentAs(f *folder, base int64, state string, now time.Time) (*segment, error) {
 	s := openSegment(f, base, segmentSizes{}, now)
 	s.state = state
-	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
-		if err := fsys.WriteFile(f.fs, s.path(suffix), nil); err != nil {
-			return nil, fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
-		}
+	if err := s.makeFiles(); err != nil {
+		return nil, err
 	}
 	s.timed = true
 	return s, nil
+}
+
+func (s *segment) makeFiles() error {
+	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
+		if err := fsys.WriteFile(s.folder.fs, s.path(suffix), nil); err != nil {
+			return fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
+		}
+	}
+	return nil
 }
 
 // forget drops the places where readers left off.

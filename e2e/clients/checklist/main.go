@@ -105,7 +105,9 @@ func (s suite) checks() []check {
 		check{"admin-topics", s.adminTopics},
 		check{"admin-configs", s.adminConfigs},
 		check{"admin-offsets", s.adminOffsets},
+		check{"admin-offset-delete", s.adminOffsetDelete},
 		check{"admin-groups", s.adminGroups},
+		check{"admin-group-delete", s.adminGroupDelete},
 	)
 }
 
