@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,7 +49,7 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 		Listener:          b.cfg.InterBrokerListener(),
 		Dial:              b.opt.Dial,
 		Clock:             b.opt.Clock,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.controller.KafkaController"),
 		Observe:           b.opt.Observe,
 		Register:          b.register,
 		RequestTimeout:    b.cfg.Duration("controller.socket.timeout.ms"),
@@ -67,7 +68,8 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 func (b *Broker) describeNewTopic(overrides map[string]string) ([]kmsg.CreateTopicsResponseTopicConfig, error) {
 	tc, err := b.cfg.Topic(overrides)
 	if err != nil {
-		return nil, err
+		text, _ := config.KafkaMessage(err)
+		return nil, errors.New(text)
 	}
 	var all []kmsg.CreateTopicsResponseTopicConfig
 	for i := range config.TopicTable().Keys() {
@@ -92,7 +94,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		Dirs:           b.dirs,
 		Metadata:       b.metadata,
 		Clock:          b.opt.Clock,
-		Log:            b.log,
+		Log:            b.levels.Logger("kafka.server.ReplicaManager"),
 		Observe:        b.opt.Observe,
 		Dial:           b.opt.Dial,
 		Listener:       c.InterBrokerListener(),

@@ -143,6 +143,9 @@ func (f Fact) value(name string, lang Lang) string {
 	case "broker":
 		return strconv.Itoa(int(f.Broker))
 	}
+	if name == "reason" && lang == Chinese {
+		return reasonWords(f.Text(name))
+	}
 	if ids := f.Ints(name); ids != nil {
 		return idWords(ids, lang)
 	}
@@ -159,6 +162,24 @@ func (f Fact) value(name string, lang Lang) string {
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	}
 	return fmt.Sprint(f.Fields[name])
+}
+
+// reasons are the controller's reasons for an election, in Chinese.
+var reasons = map[string]string{
+	"new partition":       "新分区",
+	"leader offline":      "领导者离线",
+	"unclean election":    "不洁选举",
+	"preferred leader":    "首选领导者",
+	"controlled shutdown": "受控关闭",
+	"reassignment":        "重新分配",
+}
+
+// reasonWords is a reason in Chinese; one that is not known stays as it is.
+func reasonWords(reason string) string {
+	if zh, ok := reasons[reason]; ok {
+		return zh
+	}
+	return reason
 }
 
 // againWords: a partition's first leader epoch has had no writes before.

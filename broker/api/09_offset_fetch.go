@@ -43,9 +43,27 @@ func (d *Deps) offsetFetch(ctx context.Context, r *server.Request) server.Reply 
 		one.Topics = []kmsg.OffsetFetchRequestGroupTopic{}
 	}
 	found := d.fetchGroup(&one, req.RequireStable)
+	if req.Version == 1 && found.ErrorCode != 0 {
+		found = refusedEach(&one, found.ErrorCode)
+	}
 	resp.ErrorCode = found.ErrorCode
 	resp.Topics = oneGroup(&found)
 	return server.Now(resp)
+}
+
+// refusedEach says of each partition what is said of the group as a whole since v2.
+func refusedEach(req *kmsg.OffsetFetchRequestGroup, code int16) (g kmsg.OffsetFetchResponseGroup) {
+	for i := range req.Topics {
+		t := kmsg.NewOffsetFetchResponseGroupTopic()
+		t.Topic = req.Topics[i].Topic
+		for _, id := range req.Topics[i].Partitions {
+			p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode = id, -1, -1, new(string), code
+			t.Partitions = append(t.Partitions, p)
+		}
+		g.Topics = append(g.Topics, t)
+	}
+	return g
 }
 
 // fetchGroup answers for one group.
@@ -125,22 +143,30 @@ func (d *Deps) fetchFromZooKeeper(ctx context.Context, req *kmsg.OffsetFetchRequ
 		t := kmsg.NewOffsetFetchResponseTopic()
 		t.Topic = req.Topics[i].Topic
 		for _, id := range req.Topics[i].Partitions {
-			p := kmsg.NewOffsetFetchResponseTopicPartition()
-			p.Partition, p.Offset, p.Metadata = id, -1, new(string)
-			p.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			if _, ok := known.Partition(t.Topic, id); ok {
-				at, found, err := d.OldOffsets.Fetch(ctx, req.Group, t.Topic, id)
-				switch {
-				case err != nil:
-					d.Log.Warn("cannot read an offset from ZooKeeper", "group", req.Group, "topic", t.Topic, "error", err)
-					p.ErrorCode = kerr.UnknownServerError.Code
-				case found:
-					p.Offset, p.ErrorCode = at, 0
-				}
-			}
-			t.Partitions = append(t.Partitions, p)
+			_, ok := known.Partition(t.Topic, id)
+			t.Partitions = append(t.Partitions, d.oldOffset(ctx, req.Group, t.Topic, id, ok))
 		}
-		resp.Topics = append(resp.Topics, t)
+		if len(t.Partitions) > 0 {
+			resp.Topics = append(resp.Topics, t)
+		}
 	}
 	return resp
+}
+
+func (d *Deps) oldOffset(ctx context.Context, id, topic string, partition int32, exists bool) kmsg.OffsetFetchResponseTopicPartition {
+	p := kmsg.NewOffsetFetchResponseTopicPartition()
+	p.Partition, p.Offset, p.Metadata = partition, -1, new(string)
+	p.ErrorCode = kerr.UnknownTopicOrPartition.Code
+	if !exists {
+		return p
+	}
+	at, found, err := d.OldOffsets.Fetch(ctx, id, topic, partition)
+	switch {
+	case err != nil:
+		d.Log.Warn("cannot read an offset from ZooKeeper", "group", id, "topic", topic, "error", err)
+		p.ErrorCode = kerr.UnknownServerError.Code
+	case found:
+		p.Offset, p.ErrorCode = at, 0
+	}
+	return p
 }

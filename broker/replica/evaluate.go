@@ -65,6 +65,9 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 	if kerror == nil && !v.nothingForReader {
 		records, kerror = e.read(part, &v)
 	}
+	if kerror == nil && e.version < fetchKnowsZstd {
+		records, kerror = e.convert(part, &v, records)
+	}
 	if kerror == nil && e.readCommitted && !e.follower() {
 		aborted, kerror = e.aborted(part, &v, records)
 	}
