@@ -183,7 +183,7 @@ func foreignerSteps(s *rawScript) {
 		req.Transactions = append(req.Transactions, other.Transactions...)
 		return req
 	})
-	s.versions("add partitions of no transaction", at, 4, 5, func(int16) kmsg.Request { return kmsg.NewPtrAddPartitionsToTxnRequest() })
+	s.unanswered("add partitions of no transaction", at, withVersion(kmsg.NewPtrAddPartitionsToTxnRequest(), 5))
 }
 
 // openSteps are about an open transaction.
