@@ -15,15 +15,17 @@ import (
 // A more specific prefix wins over a shorter one.
 var allowed = map[string][]string{
 	"klab":                {"cli", "launcher"},
-	"klab/cli":            {"tui", "demos", "cluster", "launcher", "configs"},
+	"klab/cli":            {"nearest", "tui", "demos", "cluster", "launcher", "configs"},
 	"klab/tui":            {"tui", "demos", "cluster", "launcher"},
-	"klab/demos":          {"demos", "cluster", "launcher"},
+	"klab/demos":          {"nearest", "demos", "cluster", "launcher"},
 	"klab/cluster":        {"cluster", "launcher", "coordinator/session", "coordinator/znode"},
-	"klab/launcher":       {"launcher", "configs", "broker/config"},
-	"klab/launcher/child": {"launcher", "configs", "broker", "coordinator"},
-	"klab/broker":         {"broker", "coordinator"},
+	"klab/launcher":       {"nearest", "launcher", "configs", "broker/config", "port"},
+	"klab/launcher/child": {"launcher", "configs", "broker", "coordinator", "port"},
+	"klab/broker":         {"nearest", "broker", "coordinator", "port"},
 	"klab/coordinator":    {"coordinator"},
+	"klab/nearest":        {},
 	"klab/configs":        {},
+	"klab/port":           {},
 	"klab/e2e":            {"e2e"},
 }
 

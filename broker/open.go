@@ -1,22 +1,22 @@
 package broker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"klab/broker/config"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/server"
 	"klab/broker/storage"
 	"klab/coordinator/session"
 	"klab/coordinator/znode"
+	"klab/port"
 )
 
 // Open starts a broker and returns when it is registered and serves. An error says what stands in the way; then nothing is
@@ -26,7 +26,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 	b := &Broker{
 		cfg:         cfg,
 		opt:         opt,
-		log:         opt.Log,
+		levels:      loglevel.New(opt.Log.Handler()),
 		zkLine:      newLine(opt.DialZooKeeper),
 		metadata:    metadata.NewCache(),
 		background:  newStage(),
@@ -34,6 +34,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 		controlling: newStage(),
 		stopped:     make(chan struct{}),
 	}
+	b.log = b.levels.Logger("kafka.server.KafkaServer")
 	b.features.Store(-1)
 	b.epoch.Store(-1)
 	if err := b.start(ctx); err != nil {
@@ -56,8 +57,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	both, bothCtx := errgroup.WithContext(ctx)
-	both.Go(func() error { return b.connect(bothCtx, ids) })
-	both.Go(func() error { return b.load(bothCtx, ids.dirs) })
+	connected := make(chan struct{})
+	both.Go(func() error { defer close(connected); return b.connect(bothCtx, ids) })
+	both.Go(func() error { return b.load(bothCtx, ids.dirs, connected) })
 	if err := both.Wait(); err != nil {
 		return err
 	}
@@ -90,23 +92,23 @@ func (b *Broker) bind() error {
 		MaxConnections:  b.cfg.Int("max.connections"),
 		MaxPerIP:        b.cfg.Int("max.connections.per.ip"),
 		MaxPerIPOf:      perIPOverrides(b.cfg),
-		Log:             b.log,
+		Log:             b.levels.Logger("kafka.network.SocketServer"),
 		Listen:          b.opt.Listen,
 	})
-	err = b.server.Listen()
-	if l, ok := errors.AsType[*server.ListenError](err); ok && errors.Is(err, errAddrInUse) {
-		return portInUse(l)
-	}
-	return err
+	return explainListen(b.server.Listen())
 }
 
-// portInUse names who has the port, so far as the system tells.
-func portInUse(l *server.ListenError) error {
-	_, text, _ := net.SplitHostPort(l.Listener.Address)
-	port, _ := strconv.Atoi(text)
-	who := cmp.Or(portOwner(port), "another process")
-	reason := fmt.Errorf("%w by %s; stop that, or change listeners", errAddrInUse, who)
-	return &server.ListenError{Listener: l.Listener, Err: reason}
+// explainListen says who has a port that is in use, and what to do.
+func explainListen(err error) error {
+	l, ok := errors.AsType[*server.ListenError](err)
+	if !ok {
+		return err
+	}
+	inUse, ok := port.InUse(l.Err)
+	if !ok {
+		return err
+	}
+	return &server.ListenError{Listener: l.Listener, Err: fmt.Errorf("%w; stop that, or change listeners", inUse)}
 }
 
 // perIPOverrides reads max.connections.per.ip.overrides: host:count, comma-separated. What does not parse is left out.
@@ -129,7 +131,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 		SessionTimeout:    b.cfg.Duration("zookeeper.session.timeout.ms"),
 		ConnectionTimeout: b.cfg.Duration("zookeeper.connection.timeout.ms"),
 		Dial:              b.zkLine.Dial,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.zookeeper.ZooKeeperClient"),
 	})
 	if err != nil {
 		return err
@@ -153,7 +155,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 }
 
 // load opens the log directories. Topics have their defaults until ZooKeeper has said more.
-func (b *Broker) load(ctx context.Context, dirs []string) error {
+func (b *Broker) load(ctx context.Context, dirs []string, connected <-chan struct{}) error {
 	tc, err := b.cfg.StoredTopic(nil)
 	if err != nil {
 		return err
@@ -166,8 +168,9 @@ func (b *Broker) load(ctx context.Context, dirs []string) error {
 			b.dirs[i], err = storage.OpenDir(ctx, b.opt.FS, path, storage.DirOptions{
 				Config:          func(string) storage.LogConfig { return defaults },
 				Default:         defaults,
+				Compacts:        func(topic string) bool { return b.isCompacted(ctx, topic, connected) },
 				Clock:           b.opt.Clock,
-				Log:             b.log,
+				Log:             b.levels.Logger("kafka.log.LogManager"),
 				RecoveryThreads: b.cfg.Int("num.recovery.threads.per.data.dir"),
 			})
 			return err
@@ -210,6 +213,8 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.run("request processing", b.serving, b.server.Serve)
 	b.run("the replicas", b.background, b.replicas.Run)
 	b.run("the controller", b.controlling, b.controller.Run)
+	b.background.start(b.groups.Run)
+	b.background.start(b.transactions.Run)
 	b.background.start(func(ctx context.Context) { b.followConfigChanges(ctx) })
 	b.background.start(func(ctx context.Context) { b.followFeatures(ctx) })
 	return nil

@@ -120,7 +120,7 @@ func TestBadConfigForegroundBroker(t *testing.T) {
 	write("7", "29093", "")
 	l.refusesAfterItsLog(1, run, "kafka-logs-1", "belongs to broker 1", "correct broker.id")
 	write("1", "9094", "")
-	l.refusesAfterItsLog(1, run, "127.0.0.1:9094", "in use by pid "+strconv.Itoa(l.status().broker(2).PID), "stop that, or change listeners")
+	l.refusesAfterItsLog(1, run, "127.0.0.1:9094", "is in use by", "(pid "+strconv.Itoa(l.status().broker(2).PID)+")", "stop that, or change listeners")
 	write("1", "29093", "num.partitions=0\n")
 	l.refusesAfterItsLog(2, run, file, "num.partitions", "at least 1")
 	if !portFree("127.0.0.1:29093") {

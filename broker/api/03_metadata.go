@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/internaltopic"
 	"klab/broker/metadata"
 	"klab/broker/server"
 )
@@ -123,7 +124,7 @@ func (m *metadataRequest) topic(asked *kmsg.MetadataRequestTopic) (t kmsg.Metada
 	if found, ok := m.now.Topic(*asked.Topic); ok {
 		return m.describe(found), false
 	}
-	t.Topic, t.IsInternal = asked.Topic, internalTopic(*asked.Topic)
+	t.Topic, t.IsInternal = asked.Topic, internaltopic.Is(*asked.Topic)
 	if !validTopicName(*asked.Topic) {
 		t.ErrorCode = kerr.InvalidTopicException.Code
 		return t, false
@@ -141,7 +142,7 @@ func newMetadataTopic() kmsg.MetadataResponseTopic {
 func (m *metadataRequest) describe(found *metadata.Topic) kmsg.MetadataResponseTopic {
 	t := newMetadataTopic()
 	name := found.Name
-	t.Topic, t.TopicID, t.IsInternal = &name, found.ID, internalTopic(name)
+	t.Topic, t.TopicID, t.IsInternal = &name, found.ID, internaltopic.Is(name)
 	if m.req.Version >= 8 && m.req.IncludeTopicAuthorizedOperations {
 		t.AuthorizedOperations = allTopicOperations
 	}

@@ -31,6 +31,23 @@ const (
 	ReplicaTruncated   = "replica.truncated" // to, from: this broker's replica dropped its tail
 	WriteFirst         = "write.first"       // epoch, offset, acks: first acknowledged client write of a leader epoch
 	LogDirFailed       = "logdir.failed"     // dir, error
+
+	GroupRebalancing   = "group.rebalancing"    // group, generation (the one that ends), reason
+	GroupRebalanced    = "group.rebalanced"     // group, generation, members, reason: stable, or empty with members 0
+	GroupMemberJoined  = "group.member.joined"  // group, generation, member, client, host, reason; instance of a static member
+	GroupMemberLeft    = "group.member.left"    // the same
+	GroupMemberExpired = "group.member.expired" // the same
+	GroupsLoaded       = "groups.loaded"        // epoch, groups, offsets, ms: by the new coordinator of a partition
+)
+
+// Kinds about transactions, by the coordinator; each also has id (the transactional id), producer and epoch. Of ordinary
+// transactions of one id that follow each other quickly, one a second is told.
+const (
+	TransactionBegan     = "transaction.began"     // partitions, skipped: transactions of this id before it that were not told
+	TransactionPrepared  = "transaction.prepared"  // partitions, commit, cause: the outcome is decided
+	TransactionCommitted = "transaction.committed" // partitions, cause, ms since it began: every partition has its marker
+	TransactionAborted   = "transaction.aborted"   // partitions, cause, ms; causes: client, timeout, fenced, recovered
+	ProducerFenced       = "producer.fenced"       // epoch is the one that is in force: a producer with an older one was refused
 )
 
 // Observer receives facts. It must not block and must be safe for concurrent use.

@@ -15,17 +15,24 @@ type Append struct {
 	Acks    int16         // 0, 1 or -1; others are the caller's to refuse
 	Timeout time.Duration // how long an acks=-1 write may wait for the ISR
 	Origin  storage.Origin
+	// InEpoch fences the writer: NOT_LEADER_OR_FOLLOWER unless this broker leads the partition in exactly this epoch. AnyEpoch
+	// for producers, who do not know it.
+	InEpoch int32
 	Batches []Batch
 	// Done is called once, with one result a batch, in their order: before Append returns if nothing has to be waited
 	// for, else by whoever settles the last one. It must not block.
 	Done func([]Appended)
 }
 
+// AnyEpoch is what Append.InEpoch says of a writer that relies on no leader epoch.
+const AnyEpoch = partition.None
+
 // Batch is the bytes of one record batch for one partition. They are changed in place (offsets, epoch) and are written
 // when Append returns.
 type Batch struct {
 	storage.TopicPartition
 	Records []byte
+	Guard   storage.Guard // from Verify, 0 if none was needed
 }
 
 // Appended is the result of one batch.
@@ -60,7 +67,7 @@ func (r *Replicas) Append(req *Append) {
 	for i := range a.each {
 		a.each[i].all = a
 		a.each[i].TopicPartition = req.Batches[i].TopicPartition
-		r.append(&a.each[i], req.Batches[i].Records)
+		r.append(&a.each[i], &req.Batches[i])
 	}
 	a.mu.Lock()
 	a.waiting--
@@ -75,7 +82,7 @@ func (r *Replicas) Append(req *Append) {
 }
 
 // append writes one batch and settles it, or leaves a waiter for it.
-func (r *Replicas) append(w *appending, records []byte) {
+func (r *Replicas) append(w *appending, b *Batch) {
 	h, kerror := r.find(w.TopicPartition)
 	if kerror != nil {
 		w.settle(kerror)
@@ -83,7 +90,7 @@ func (r *Replicas) append(w *appending, records []byte) {
 	}
 	w.at = h
 	now, live := r.cfg.Clock(), r.cfg.Metadata.Snapshot()
-	done, out, err := h.append(w, records, now, live)
+	done, out, err := h.append(w, b, now, live)
 	if err != nil {
 		r.checkDir(h.dir)
 	}
@@ -94,14 +101,17 @@ func (r *Replicas) append(w *appending, records []byte) {
 }
 
 // append writes the batch under the partition's lock. It reports whether the outcome is known already.
-func (h *hosted) append(w *appending, records []byte, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
-	acks := w.all.req.Acks
+func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
+	acks, inEpoch := w.all.req.Acks, w.all.req.InEpoch
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if kerror := h.core.Admit(acks); kerror != nil {
 		return true, out, kerror
 	}
-	w.Info, err = h.log.AppendAsLeader(records, h.core.LeaderEpoch(), w.all.req.Origin, now)
+	if inEpoch != AnyEpoch && inEpoch != h.core.LeaderEpoch() {
+		return true, out, kerr.NotLeaderForPartition
+	}
+	w.Info, err = h.log.AppendVerified(b.Records, h.core.LeaderEpoch(), w.all.req.Origin, b.Guard, now)
 	if err != nil {
 		return true, out, err
 	}
@@ -170,4 +180,20 @@ func (a *appends) finish() {
 		results[i] = a.each[i].Appended
 	}
 	a.req.Done(results)
+}
+
+// Verify says whether the coordinator of a producer's transaction has to be asked before a batch is appended here, and
+// gives the guard for that append: see storage.Log.Verify. This broker must lead the partition.
+func (r *Replicas) Verify(tp storage.TopicPartition, producerID int64, sequence int32, epoch int16) (g storage.Guard, ask bool, _ *kerr.Error) {
+	h, err := r.find(tp)
+	if err != nil {
+		return 0, false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.core.CheckLeader(partition.None); err != nil {
+		return 0, false, err
+	}
+	g, ask = h.log.Verify(producerID, sequence, epoch, r.cfg.Clock())
+	return g, ask, nil
 }

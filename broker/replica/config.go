@@ -34,6 +34,9 @@ type Config struct {
 
 	LogConfig func(topic string) storage.LogConfig
 	MinInSync func(topic string) int // min.insync.replicas
+	// LeadershipChanged is told, in order and before the controller is answered, of every replica that began to lead or
+	// ceased to. It must not block.
+	LeadershipChanged func([]Leadership)
 	// DirFailed is told once of every log directory that failed; its partitions are offline already. It must not block.
 	DirFailed func(dir string, err error)
 
@@ -55,6 +58,11 @@ type Config struct {
 	RecoveryPointCheckpointInterval time.Duration // log.flush.offset.checkpoint.interval.ms, 60 s
 	LogStartCheckpointInterval      time.Duration // log.flush.start.offset.checkpoint.interval.ms, 60 s
 	RetentionCheckInterval          time.Duration // log.retention.check.interval.ms, 5 min
+	InitialTaskDelay                time.Duration // log.initial.task.delay.ms, 30 s: before the first retention check
+	FlushSchedulerInterval          time.Duration // log.flush.scheduler.interval.ms, never: how often flush.ms is looked at
+
+	// Cleaner is asked before each clean, as its values may change. nil: nothing is compacted (log.cleaner.enable=false).
+	Cleaner func() storage.CleanerConfig
 }
 
 func (c *Config) setDefaults() {
@@ -73,6 +81,8 @@ func (c *Config) setDefaults() {
 	orDefault(&c.RecoveryPointCheckpointInterval, time.Minute)
 	orDefault(&c.LogStartCheckpointInterval, time.Minute)
 	orDefault(&c.RetentionCheckInterval, 5*time.Minute)
+	orDefault(&c.InitialTaskDelay, 30*time.Second)
+	orDefault(&c.FlushSchedulerInterval, 1<<63-1)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
@@ -84,6 +94,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.DirFailed == nil {
 		c.DirFailed = func(string, error) {}
+	}
+	if c.LeadershipChanged == nil {
+		c.LeadershipChanged = func([]Leadership) {}
 	}
 	if c.MinInSync == nil {
 		c.MinInSync = func(string) int { return 1 }

@@ -40,6 +40,7 @@ func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.L
 	r.host(orders)
 	each(orders, r.carryOut)
 	r.follow(orders)
+	r.cfg.LeadershipChanged(r.leaderships(orders))
 	r.announce.Do(func() { close(r.announced) })
 	return leaderAndISRResponse(req, orders)
 }

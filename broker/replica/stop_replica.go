@@ -24,14 +24,18 @@ func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaR
 		return resp
 	}
 	r.controllerEpoch = req.ControllerEpoch
+	var lost []Leadership
 	for _, s := range stops(req) {
 		p := kmsg.NewStopReplicaResponsePartition()
 		p.Topic, p.Partition = s.tp.Topic, s.tp.Partition
 		if err := r.stopReplica(s); err != nil {
 			p.ErrorCode = err.Code
+		} else {
+			lost = append(lost, Leadership{TopicPartition: s.tp, LeaderEpoch: s.leaderEpoch})
 		}
 		resp.Partitions = append(resp.Partitions, p)
 	}
+	r.cfg.LeadershipChanged(lost)
 	r.retireIdleFetchers()
 	return resp
 }

@@ -83,6 +83,9 @@ func newWorld(outer *testing.T, t *rapid.T, f fsys.FS) *world {
 		c.CleanupPolicy = []string{"compact", "delete"}
 	}
 	c.RetentionMs, c.ProducerIDExpirationMs = -1, math.MaxInt64
+	if rapid.Bool().Draw(t, "flush.messages=1") {
+		c.FlushMessages = 1
+	}
 	w := &world{t: t, outer: outer, fs: f, c: c, next: map[int64]int32{}}
 	w.open()
 	w.log = (&disk{outer, f, w.Dir}).create(orders0, c)

@@ -44,6 +44,11 @@ func PersistentPaths() []string {
 	}
 }
 
+// OldOffsetPath is the node with the offset of a consumer before 0.9.
+func OldOffsetPath(group string, tp TopicPartition) string {
+	return ConsumersPath + "/" + group + "/offsets/" + tp.Topic + "/" + itoa(tp.Partition)
+}
+
 // BrokerPath is the ephemeral node by which a broker registers.
 func BrokerPath(id int32) string { return BrokersPath + "/" + itoa(id) }
 

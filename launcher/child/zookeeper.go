@@ -11,8 +11,8 @@ import (
 
 	"klab/coordinator/server"
 	"klab/launcher/event"
-	"klab/launcher/port"
 	"klab/launcher/spec"
+	"klab/port"
 )
 
 // runZooKeeper is the job of a ZooKeeper process.

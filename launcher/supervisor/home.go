@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 
-	"klab/launcher/port"
 	"klab/launcher/spec"
+	"klab/port"
 )
 
 // markName is the file that makes a directory a cluster's: it says whose, and what else on the disk is its data.

@@ -1,7 +1,0 @@
-//go:build !windows
-
-package broker
-
-import "syscall"
-
-const errAddrInUse = syscall.EADDRINUSE
