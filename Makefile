@@ -55,8 +55,8 @@ fuzz: ## every fuzz target for FUZZTIME (10m) each
 	  done; \
 	done
 
-bench: build ## start, memory, failover and produce, beside Apache Kafka 3.9 where it is installed
-	@KLAB=$(abspath $(BIN)) $(GO) test -tags bench -count=1 -timeout 60m -run '^TestBench' -v ./e2e/...
+bench: build ## speed beside Apache Kafka 3.9 where it is installed; BENCH=pattern ROUNDS=5 BENCHTIME=5s
+	@KLAB=$(abspath $(BIN)) BENCH_OUT=$${BENCH_OUT:-$(abspath bin/bench.md)} $(GO) test -tags bench -count=1 -timeout 120m -run '^TestBench$$' -v ./e2e/...
 
 demo: build ## every lesson, headless, REPEAT (20) times
 	@$(BIN) demo run --all --headless --repeat $(REPEAT)

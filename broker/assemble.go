@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ import (
 func (b *Broker) assemble() {
 	b.controller = controller.NewShell(b.shellConfig())
 	b.peers = &peers{
-		clientID:   fmt.Sprintf("broker-%d-to-controller", b.id),
+		clientID:   fmt.Sprintf("broker-%d", b.id),
 		listener:   b.cfg.InterBrokerListener(),
 		dial:       b.opt.Dial,
 		timeout:    b.cfg.Duration("request.timeout.ms"),
@@ -34,7 +35,10 @@ func (b *Broker) assemble() {
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.groups = b.newGroups(b.offsetsTopic)
-	b.coordinators = map[string]internaltopic.Coordinator{internaltopic.ConsumerOffsets: b.groups}
+	b.assembleTransactions()
+	b.coordinators = map[string]internaltopic.Coordinator{
+		internaltopic.ConsumerOffsets: b.groups, internaltopic.TransactionState: b.transactions,
+	}
 	b.server.Handle(api.Table(b.deps()))
 }
 
@@ -45,7 +49,7 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 		Listener:          b.cfg.InterBrokerListener(),
 		Dial:              b.opt.Dial,
 		Clock:             b.opt.Clock,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.controller.KafkaController"),
 		Observe:           b.opt.Observe,
 		Register:          b.register,
 		RequestTimeout:    b.cfg.Duration("controller.socket.timeout.ms"),
@@ -64,7 +68,8 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 func (b *Broker) describeNewTopic(overrides map[string]string) ([]kmsg.CreateTopicsResponseTopicConfig, error) {
 	tc, err := b.cfg.Topic(overrides)
 	if err != nil {
-		return nil, err
+		text, _ := config.KafkaMessage(err)
+		return nil, errors.New(text)
 	}
 	var all []kmsg.CreateTopicsResponseTopicConfig
 	for i := range config.TopicTable().Keys() {
@@ -89,7 +94,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		Dirs:           b.dirs,
 		Metadata:       b.metadata,
 		Clock:          b.opt.Clock,
-		Log:            b.log,
+		Log:            b.levels.Logger("kafka.server.ReplicaManager"),
 		Observe:        b.opt.Observe,
 		Dial:           b.opt.Dial,
 		Listener:       c.InterBrokerListener(),
@@ -117,6 +122,10 @@ func (b *Broker) replicaConfig() replica.Config {
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),
 		LogStartCheckpointInterval:      c.Duration("log.flush.start.offset.checkpoint.interval.ms"),
 		RetentionCheckInterval:          c.Duration("log.retention.check.interval.ms"),
+		InitialTaskDelay:                c.Duration("log.initial.task.delay.ms"),
+		FlushSchedulerInterval:          c.Duration("log.flush.scheduler.interval.ms"),
+
+		Cleaner: b.cleanerConfig(),
 	}
 }
 

@@ -13,12 +13,15 @@ import (
 	"klab/broker/fact"
 	"klab/broker/group"
 	"klab/broker/internaltopic"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
 	"klab/broker/storage"
 	"klab/broker/storage/fsys"
+	"klab/broker/txn"
 	"klab/coordinator/session"
+	"klab/coordinator/znode"
 )
 
 // Options are a broker's seams to the world. The zero value is the real one, silent.
@@ -60,7 +63,9 @@ func (o *Options) setDefaults() {
 type Broker struct {
 	cfg *config.Config
 	opt Options
-	log *slog.Logger
+	log *slog.Logger // of the broker as a whole; parts have theirs from levels
+
+	levels *loglevel.Levels
 
 	id        int32
 	clusterID string
@@ -80,6 +85,9 @@ type Broker struct {
 	offsetsTopic     *internaltopic.Topic
 	transactionTopic *internaltopic.Topic
 	groups           *group.Coordinator
+	transactions     *txn.Coordinator
+	verifier         *txn.Verifier
+	markers          *txn.MarkerWriter
 	coordinators     map[string]internaltopic.Coordinator // by internal topic; set before anything runs
 	features         atomic.Int64                         // version of /feature, -1 if there is none
 
@@ -132,16 +140,24 @@ func (b *Broker) deps() *api.Deps {
 		Replicas:         b.replicas,
 		Controller:       b.controller,
 		Groups:           b.groups,
+		Transactions:     b.transactions,
+		Verifier:         b.verifier,
+		Markers:          b.markers,
 		OldOffsets:       oldOffsets{b.zk},
 		OffsetsTopic:     b.offsetsTopic,
 		TransactionTopic: b.transactionTopic,
 		FS:               b.opt.FS,
 		Clock:            b.opt.Clock,
-		Log:              b.log,
+		Log:              b.levels.Logger("kafka.server.KafkaApis"),
 		Forward:          b.peers.forward,
 		ProducerIDs:      b.producers.next,
 		FeatureEpoch:     b.features.Load,
 		TopicConfig:      b.topics.fetch,
 		TopicDeleted:     b.topicDeleted,
+		ReadConfig: func(ctx context.Context, entityType, name string) (map[string]string, error) {
+			return b.readConfig(ctx, znode.ConfigPath(entityType, name))
+		},
+		WriteConfig: b.writeConfig,
+		LogLevels:   b.levels,
 	}
 }

@@ -27,6 +27,7 @@ func (b *Broker) newGroups(topic *internaltopic.Topic) *group.Coordinator {
 		Clock:         b.opt.Clock,
 		Log:           b.log,
 		Observe:       b.opt.Observe,
+		Verify:        b.verifyOffsets,
 	})
 }
 

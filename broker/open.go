@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"klab/broker/config"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/server"
 	"klab/broker/storage"
@@ -25,7 +26,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 	b := &Broker{
 		cfg:         cfg,
 		opt:         opt,
-		log:         opt.Log,
+		levels:      loglevel.New(opt.Log.Handler()),
 		zkLine:      newLine(opt.DialZooKeeper),
 		metadata:    metadata.NewCache(),
 		background:  newStage(),
@@ -33,6 +34,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 		controlling: newStage(),
 		stopped:     make(chan struct{}),
 	}
+	b.log = b.levels.Logger("kafka.server.KafkaServer")
 	b.features.Store(-1)
 	b.epoch.Store(-1)
 	if err := b.start(ctx); err != nil {
@@ -55,8 +57,9 @@ func (b *Broker) start(ctx context.Context) error {
 		return err
 	}
 	both, bothCtx := errgroup.WithContext(ctx)
-	both.Go(func() error { return b.connect(bothCtx, ids) })
-	both.Go(func() error { return b.load(bothCtx, ids.dirs) })
+	connected := make(chan struct{})
+	both.Go(func() error { defer close(connected); return b.connect(bothCtx, ids) })
+	both.Go(func() error { return b.load(bothCtx, ids.dirs, connected) })
 	if err := both.Wait(); err != nil {
 		return err
 	}
@@ -89,7 +92,7 @@ func (b *Broker) bind() error {
 		MaxConnections:  b.cfg.Int("max.connections"),
 		MaxPerIP:        b.cfg.Int("max.connections.per.ip"),
 		MaxPerIPOf:      perIPOverrides(b.cfg),
-		Log:             b.log,
+		Log:             b.levels.Logger("kafka.network.SocketServer"),
 		Listen:          b.opt.Listen,
 	})
 	return explainListen(b.server.Listen())
@@ -128,7 +131,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 		SessionTimeout:    b.cfg.Duration("zookeeper.session.timeout.ms"),
 		ConnectionTimeout: b.cfg.Duration("zookeeper.connection.timeout.ms"),
 		Dial:              b.zkLine.Dial,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.zookeeper.ZooKeeperClient"),
 	})
 	if err != nil {
 		return err
@@ -152,7 +155,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 }
 
 // load opens the log directories. Topics have their defaults until ZooKeeper has said more.
-func (b *Broker) load(ctx context.Context, dirs []string) error {
+func (b *Broker) load(ctx context.Context, dirs []string, connected <-chan struct{}) error {
 	tc, err := b.cfg.StoredTopic(nil)
 	if err != nil {
 		return err
@@ -165,8 +168,9 @@ func (b *Broker) load(ctx context.Context, dirs []string) error {
 			b.dirs[i], err = storage.OpenDir(ctx, b.opt.FS, path, storage.DirOptions{
 				Config:          func(string) storage.LogConfig { return defaults },
 				Default:         defaults,
+				Compacts:        func(topic string) bool { return b.isCompacted(ctx, topic, connected) },
 				Clock:           b.opt.Clock,
-				Log:             b.log,
+				Log:             b.levels.Logger("kafka.log.LogManager"),
 				RecoveryThreads: b.cfg.Int("num.recovery.threads.per.data.dir"),
 			})
 			return err
@@ -210,6 +214,7 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.run("the replicas", b.background, b.replicas.Run)
 	b.run("the controller", b.controlling, b.controller.Run)
 	b.background.start(b.groups.Run)
+	b.background.start(b.transactions.Run)
 	b.background.start(func(ctx context.Context) { b.followConfigChanges(ctx) })
 	b.background.start(func(ctx context.Context) { b.followFeatures(ctx) })
 	return nil

@@ -19,8 +19,8 @@ import (
 	"klab/broker/metadata"
 )
 
-// peers sends this broker's own requests to the active controller: to the one in this process by a call, to another by a
-// connection that is kept for the next request. Safe for concurrent use.
+// peers sends this broker's own requests to other brokers, by connections that are kept for the next request; those to the
+// active controller by a call if it is in this process. Safe for concurrent use.
 type peers struct {
 	clientID   string
 	listener   string // inter-broker
@@ -56,14 +56,22 @@ func (p *peers) forward(ctx context.Context, req kmsg.Request) (kmsg.Response, e
 		}
 	}
 	id := p.controller.ControllerID()
+	if id < 0 {
+		return nil, fmt.Errorf("cannot send %s: %w", kmsg.NameForKey(req.Key()), errNoController)
+	}
+	return p.send(ctx, id, req)
+}
+
+// send sends req to another broker and waits for the answer.
+func (p *peers) send(ctx context.Context, id int32, req kmsg.Request) (kmsg.Response, error) {
 	e, ok := p.metadata.Snapshot().Endpoint(id, p.listener)
 	if !ok {
-		return nil, fmt.Errorf("cannot send %s: %w", kmsg.NameForKey(req.Key()), errNoController)
+		return nil, fmt.Errorf("cannot send %s: broker %d is not known to live", kmsg.NameForKey(req.Key()), id)
 	}
 	address := net.JoinHostPort(e.Host, fmt.Sprint(e.Port))
 	resp, err := p.call(ctx, address, req)
 	if err != nil {
-		return nil, fmt.Errorf("cannot send %s to controller %d at %s: %w", kmsg.NameForKey(req.Key()), id, address, err)
+		return nil, fmt.Errorf("cannot send %s to broker %d at %s: %w", kmsg.NameForKey(req.Key()), id, address, err)
 	}
 	return resp, nil
 }

@@ -29,6 +29,7 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	}
 	b.background.cancel()
 	b.server.Drain()
+	b.closeTransactions()
 	b.groups.Close()                                        // answers members that wait
 	errs := []error{b.replicas.Close(context.Background())} // answers what waits for replicas or for data
 	grace, cancel := context.WithTimeout(context.Background(), replyGrace)
@@ -136,12 +137,14 @@ func (b *Broker) abandon(why error) {
 	b.failure = why
 	defer close(b.stopped)
 	b.zkLine.Cut()
+	b.verifier.Close() // handlers may wait for it
 	b.serving.stop()
 	b.background.cancel()
 	for _, d := range b.dirs {
 		d.Abandon()
 	}
 	b.controlling.cancel()
+	b.closeTransactions()
 	b.groups.Close()
 	b.replicas.Close(context.Background())
 	b.background.stop()
@@ -162,6 +165,7 @@ func (b *Broker) undo() {
 	b.serving.stop()
 	b.controlling.stop()
 	if b.groups != nil {
+		b.closeTransactions()
 		b.groups.Close()
 	}
 	for _, d := range b.dirs {

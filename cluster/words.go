@@ -60,6 +60,14 @@ var factWords = map[string][2]string{
 	KindClusterStopped:     {"stopped", "已停止"},
 	KindFactsDropped:       {"{count} facts were not reported: too many at once", "有 {count} 条事实未上报:同时太多"},
 	KindStale:              {"no broker answers[: {error}]", "没有 broker 应答[:{error}]"},
+	KindGroupCreated:       {"created[, state {state}]", "已创建[,状态 {state}]"},
+	KindGroupDeleted:       {"gone", "已不存在"},
+	KindGroupState:         {"{old} -> {new}", "{old} -> {new}"},
+	KindGroupRebalanced:    {"rebalanced: {members} members[, {protocol}][, epoch {epoch}]", "再均衡完成:{members} 个成员[,{protocol}][,纪元 {epoch}]"},
+	KindMemberJoined:       {"[{count} members joined|{instance} joined|{client} joined|a member joined][, {members} members]", "[{count} 个成员加入|{instance} 加入|{client} 加入|一个成员加入][,共 {members} 个成员]"},
+	KindMemberLeft:         {"[{count} members left|{instance} left|{client} left|a member left][, {members} members]", "[{count} 个成员离开|{instance} 离开|{client} 离开|一个成员离开][,共 {members} 个成员]"},
+	KindReassignStarted:    {"reassignment started[, adding {adding}][, removing {removing}]", "开始重新分配[,新增 {adding}][,移除 {removing}]"},
+	KindReassignEnded:      {"reassignment over[, added {adding}][, removed {removing}]", "重新分配结束[,新增 {adding}][,移除 {removing}]"},
 	KindFresh:              {"a broker answers again", "broker 恢复应答"},
 }
 
@@ -71,6 +79,10 @@ func (f Fact) subject(lang Lang) string {
 		return f.Topic
 	case f.Broker >= 0:
 		return "broker " + strconv.Itoa(int(f.Broker))
+	case f.Text("group") != "" && lang == Chinese:
+		return "组 " + f.Text("group")
+	case f.Text("group") != "":
+		return "group " + f.Text("group")
 	case strings.HasPrefix(f.Source, "zookeeper") || f.Text("target") == "zookeeper":
 		return "ZooKeeper"
 	case lang == Chinese:
@@ -131,6 +143,9 @@ func (f Fact) value(name string, lang Lang) string {
 	case "broker":
 		return strconv.Itoa(int(f.Broker))
 	}
+	if name == "reason" && lang == Chinese {
+		return reasonWords(f.Text(name))
+	}
 	if ids := f.Ints(name); ids != nil {
 		return idWords(ids, lang)
 	}
@@ -147,6 +162,24 @@ func (f Fact) value(name string, lang Lang) string {
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	}
 	return fmt.Sprint(f.Fields[name])
+}
+
+// reasons are the controller's reasons for an election, in Chinese.
+var reasons = map[string]string{
+	"new partition":       "新分区",
+	"leader offline":      "领导者离线",
+	"unclean election":    "不洁选举",
+	"preferred leader":    "首选领导者",
+	"controlled shutdown": "受控关闭",
+	"reassignment":        "重新分配",
+}
+
+// reasonWords is a reason in Chinese; one that is not known stays as it is.
+func reasonWords(reason string) string {
+	if zh, ok := reasons[reason]; ok {
+		return zh
+	}
+	return reason
 }
 
 // againWords: a partition's first leader epoch has had no writes before.

@@ -24,7 +24,7 @@ func TestWords(t *testing.T) {
 		},
 		{
 			orders(Fact{Kind: KindLeaderElected, Fields: map[string]any{"old": -1.0, "new": 1.0, "epoch": 5.0, "reason": "new partition"}}),
-			"orders/0", "leader none -> 1, epoch 5 (new partition)", "orders/0", "领导者 无 -> 1,纪元 5(new partition)",
+			"orders/0", "leader none -> 1, epoch 5 (new partition)", "orders/0", "领导者 无 -> 1,纪元 5(新分区)",
 		},
 		{
 			orders(Fact{Kind: KindISRShrunk, Fields: map[string]any{"old": []any{1.0, 2.0, 3.0}, "new": []int32{1, 2}}}),

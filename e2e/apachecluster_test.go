@@ -41,7 +41,13 @@ func startApacheZooKeeper(t testing.TB) string {
 // startApacheBrokers starts the three brokers on a ZooKeeper; extra holds lines for every broker's properties.
 func startApacheBrokers(t testing.TB, zk string, extra ...string) *apacheCluster {
 	t.Helper()
-	c := &apacheCluster{t: t, kafka: apacheKafka(t, "3.9"), dir: t.TempDir(), zk: zk, brokers: map[int32]*exec.Cmd{}}
+	return startApacheCluster(t, apacheKafka(t, "3.9"), zk, extra...)
+}
+
+// startApacheCluster is startApacheBrokers with an installation whose flags were chosen.
+func startApacheCluster(t testing.TB, kafka apache, zk string, extra ...string) *apacheCluster {
+	t.Helper()
+	c := &apacheCluster{t: t, kafka: kafka, dir: t.TempDir(), zk: zk, brokers: map[int32]*exec.Cmd{}}
 	for id := range int32(3) {
 		c.write(id+1, extra)
 		c.start(id + 1)
@@ -103,13 +109,6 @@ func startProcess(t testing.TB, cmd *exec.Cmd, log string) {
 			t.Logf("%s ends:\n%s", filepath.Base(log), data[max(0, len(data)-3000):])
 		}
 	})
-}
-
-func writeFile(t testing.TB, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func waitPort(t testing.TB, addr string) {

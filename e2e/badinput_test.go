@@ -78,9 +78,6 @@ func hostileFrames() [][]byte {
 	return frames
 }
 
-func framed(body []byte) []byte {
-	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
-}
 
 // throw sends bytes, half-closes, and reads what comes until the peer closes or a second has passed.
 func throw(t *testing.T, addr string, frame []byte) {

@@ -3,145 +3,89 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
+	"regexp"
+	"strconv"
 	"testing"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// side is one of the two clusters that are measured: the same client, the same topics, one after the other in each round.
-type side struct {
+// A part of the benchmark measures several things of one side in one go. Rounds alternate between the sides.
+type part struct {
 	name    string
-	brokers []string
+	rounds  int    // at most; 0: ROUNDS
+	setting string // what stands beside each of its numbers
+	metrics []metric
+	// run measures one round of one side: one value a metric, NaN for what could not be measured.
+	run func(t *testing.T, b *bench, s side, round int) []float64
 }
 
-const benchRounds = 5
+// metric is one row of the table.
+type metric struct {
+	name, unit string
+	less       bool    // less is better
+	bar        float64 // the ratio klab / Apache that is to be reached; 0: none
+}
+
+// bench is one run of TestBench.
+type bench struct {
+	rounds int
+	time   time.Duration // how long a measurement of throughput or latency lasts
+}
 
 // TestBench prints the table of `make bench`: medians of alternating rounds, ours and, where e2e/install has put its jars,
-// Apache Kafka 3.9's on the same machine.
+// Apache Kafka 3.9's on the same machine, and writes it to BENCH_OUT. BENCH (a pattern of names of parts), ROUNDS and BENCHTIME choose a part,
+// the number of rounds and the time of a measurement.
 func TestBench(t *testing.T) {
-	l := up(t)
-	sides := []side{{"klab", bootstrap}}
-	if jars := os.Getenv("KLAB_APACHE"); apacheIsThere(jars) {
-		startApacheBrokers(t, startApacheZooKeeper(t))
-		sides = append(sides, side{"Apache 3.9", apacheBootstrap})
-	} else {
-		t.Log("no Apache Kafka here (e2e/install gets it): klab alone")
-	}
-	rss := int64(0)
-	for _, pid := range l.status().pids() {
-		rss += residentBytes(t, pid)
-	}
-	t.Logf("%d processors; RF 3, acks=all, min.insync.replicas 1, 6 partitions, idempotent, no codec, flush policy: Kafka's default (none)", runtime.NumCPU())
-	t.Logf("klab: ready after %.0f ms, %.0f MB resident in five processes", l.status().ReadyMs, float64(rss)/1e6)
-	for _, m := range []struct {
-		name    string
-		measure func(testing.TB, side, int) float64
-		unit    string
-	}{
-		{"100 B records a second", func(t testing.TB, s side, round int) float64 { return throughput(t, s, round, 100, 400_000) }, "/s"},
-		{"1 KiB records a second", func(t testing.TB, s side, round int) float64 { return throughput(t, s, round, 1024, 60_000) }, "/s"},
-		{"one record at a time, p50", func(t testing.TB, s side, round int) float64 { return latency(t, s, round)[0] }, "ms"},
-		{"one record at a time, p99", func(t testing.TB, s side, round int) float64 { return latency(t, s, round)[1] }, "ms"},
-	} {
-		report(t, m.name, m.unit, sides, m.measure)
-	}
-}
-
-func apacheIsThere(root string) bool {
-	if root == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return false
-		}
-		root = filepath.Join(home, ".cache", "klab-apache")
-	}
-	_, err := os.Stat(filepath.Join(root, "3.9", "complete"))
-	return err == nil
-}
-
-func report(t *testing.T, name, unit string, sides []side, measure func(testing.TB, side, int) float64) {
-	results := make([][]float64, len(sides))
-	for round := range benchRounds {
-		for i, s := range sides {
-			results[i] = append(results[i], measure(t, s, round))
-		}
-	}
-	line := fmt.Sprintf("%-28s", name)
-	var medians []float64
-	for i, s := range sides {
-		slices.Sort(results[i])
-		medians = append(medians, results[i][benchRounds/2])
-		line += fmt.Sprintf("  %s %.2f%s (%.2f to %.2f)", s.name, medians[i], unit, results[i][0], results[i][benchRounds-1])
-	}
-	if len(medians) == 2 {
-		line += fmt.Sprintf("  ratio %.2f", medians[0]/medians[1])
-	}
-	t.Log(line)
-}
-
-func benchClient(t testing.TB, s side, topic string, opts ...kgo.Opt) *kgo.Client {
-	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(s.brokers...), kgo.DefaultProduceTopic(topic), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.MaxBufferedRecords(100_000), kgo.MetadataMinAge(50 * time.Millisecond),
-	}, opts...)...)
+	b := &bench{rounds: number(t, "ROUNDS", 5), time: span(t, "BENCHTIME", 5*time.Second)}
+	pattern, err := regexp.Compile(os.Getenv("BENCH"))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cannot read BENCH: %v", err)
 	}
-	t.Cleanup(client.Close)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	admin := kadm.NewClient(client)
-	eventually(t, time.Minute, "three brokers", func() bool {
-		brokers, err := admin.ListBrokers(ctx)
-		return err == nil && len(brokers) == 3
-	})
-	if _, err := admin.CreateTopic(ctx, 6, 3, nil, topic); err != nil {
-		t.Fatalf("%s: %v", s.name, err)
+	table := newTable(t)
+	defer table.print()
+	if pattern.MatchString(start.name) {
+		table.measure(t, b, start, stoppedSides(t))
 	}
-	if err := client.ProduceSync(ctx, kgo.StringRecord("warm")).FirstErr(); err != nil {
-		t.Fatalf("%s: %v", s.name, err)
-	}
-	return client
-}
-
-// throughput is acknowledged records a second of one producer.
-func throughput(t testing.TB, s side, round, size, records int) float64 {
-	client := benchClient(t, s, fmt.Sprintf("bench-%d-%d", size, round), kgo.ProducerLinger(5*time.Millisecond))
-	value := make([]byte, size)
-	began := time.Now()
-	for range records {
-		client.Produce(context.Background(), &kgo.Record{Value: value}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				t.Errorf("%s: %v", s.name, err)
-			}
-		})
-	}
-	if err := client.Flush(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	return float64(records) / time.Since(began).Seconds()
-}
-
-// latency is p50 and p99 in milliseconds of 2,000 records of 100 B, each sent when the one before was acknowledged.
-func latency(t testing.TB, s side, round int) [2]float64 {
-	client := benchClient(t, s, fmt.Sprintf("latency-%d-%d", round, time.Now().UnixNano()), kgo.ProducerLinger(0))
-	var times []time.Duration
-	for range 2000 {
-		began := time.Now()
-		if err := client.ProduceSync(context.Background(), &kgo.Record{Value: make([]byte, 100)}).FirstErr(); err != nil {
-			t.Fatal(err)
+	var running []side
+	for _, p := range []part{memory, produceJava(100), produceJava(1024), produceFlatOut(100), produceFlatOut(1024), paced, single,
+		consume, consumeJava, create(1000), failover(1000), create(10000)} {
+		if !pattern.MatchString(p.name) {
+			continue
 		}
-		times = append(times, time.Since(began))
+		if running == nil {
+			running = runningSides(t)
+		}
+		table.measure(t, b, p, running)
 	}
-	slices.Sort(times)
-	return [2]float64{times[1000].Seconds() * 1000, times[1980].Seconds() * 1000}
+}
+
+func number(t *testing.T, name string, otherwise int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("cannot read %s: %q is no positive number", name, text)
+	}
+	return n
+}
+
+func span(t *testing.T, name string, otherwise time.Duration) time.Duration {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		t.Fatalf("cannot read %s: %q is no span of time, such as 5s", name, text)
+	}
+	return d
+}
+
+// topic names a topic that no other round uses.
+func (s side) topic(what string, round int) string {
+	return fmt.Sprintf("bench-%s-%d-%d", what, round, time.Now().UnixNano()%1e9)
 }

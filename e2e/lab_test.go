@@ -263,3 +263,10 @@ func portFree(addr string) bool {
 	listener.Close()
 	return true
 }
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

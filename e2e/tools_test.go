@@ -8,13 +8,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 // apache is an installation of Apache Kafka's jars; ./install makes it.
-type apache struct{ dir string }
+type apache struct {
+	dir string
+	jvm []string // flags of a server; nil is what server says
+}
 
 var versions = []string{"3.9", "4"}
 
@@ -32,22 +36,24 @@ func apacheKafka(t testing.TB, version string) apache {
 	if _, err := os.Stat(filepath.Join(dir, "complete")); err != nil {
 		t.Fatalf("no Apache Kafka %s in %s: run e2e/install", version, dir)
 	}
-	return apache{dir}
+	return apache{dir: dir}
 }
 
 // command is one Java class with arguments, as bin/kafka-run-class.sh would start it: a tool, compiled for a short life.
 func (a apache) command(ctx context.Context, class string, args ...string) *exec.Cmd {
-	return a.java(ctx, []string{"-Xmx256m", "-XX:TieredStopAtLevel=1"}, class, args)
+	return a.java(ctx, []string{"-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}, class, args)
 }
 
 // server is a class that runs long, with both of Java's compilers and the heap of a small broker.
 func (a apache) server(ctx context.Context, class string, args ...string) *exec.Cmd {
-	return a.java(ctx, []string{"-Xmx512m"}, class, args)
+	if a.jvm != nil {
+		return a.java(ctx, a.jvm, class, args)
+	}
+	return a.java(ctx, []string{"-Xmx512m", "-XX:+UseSerialGC"}, class, args)
 }
 
 func (a apache) java(ctx context.Context, flags []string, class string, args []string) *exec.Cmd {
-	java := append(flags,
-		"-XX:+UseSerialGC",
+	java := append(slices.Clone(flags),
 		"-Dlog4j.configuration=file:"+filepath.Join(a.dir, "log4j.properties"),
 		"-Dlog4j2.configurationFile="+filepath.Join(a.dir, "log4j2.properties"),
 		"-cp", filepath.Join(a.dir, "lib", "*"), class)

@@ -122,7 +122,8 @@ func factStyle(kind string) cell.Style {
 	switch kind {
 	case cluster.KindProcessKilled, cluster.KindProcessFailed, cluster.KindProcessExited, cluster.KindPartitionOffline:
 		return cell.Bad
-	case cluster.KindSessionExpired, cluster.KindISRShrunk, cluster.KindStale, cluster.KindBrokerDown, cluster.KindProcessPaused:
+	case cluster.KindSessionExpired, cluster.KindISRShrunk, cluster.KindStale, cluster.KindBrokerDown, cluster.KindProcessPaused,
+		cluster.KindMemberLeft:
 		return cell.Warn
 	case cluster.KindFirstWrite:
 		return cell.OK

@@ -3,9 +3,9 @@ package api
 // InitProducerId, versions 0 to 5.
 //
 //	v3 the client may name the producer id and epoch it had (KIP-360); that matters to transactions alone
+//	v4 PRODUCER_FENCED instead of INVALID_PRODUCER_EPOCH
 //
-// Difference from Kafka 3.9: a transactional id is answered with COORDINATOR_NOT_AVAILABLE, as this broker coordinates no
-// transactions.
+// No difference from Kafka 3.9.
 
 import (
 	"context"
@@ -14,28 +14,47 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/server"
+	"klab/broker/txn"
 )
 
 func (d *Deps) initProducerID(ctx context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.InitProducerIDRequest)
-	resp := kmsg.NewPtrInitProducerIDResponse()
-	resp.ProducerID, resp.ProducerEpoch = -1, -1
-	switch half := (req.ProducerID == -1) != (req.ProducerEpoch == -1); {
-	case req.TransactionalID != nil && *req.TransactionalID == "", req.Version >= 3 && half:
-		resp.ErrorCode = kerr.InvalidRequest.Code
-		return server.Now(resp)
-	case req.TransactionalID != nil:
-		resp.ErrorCode = kerr.CoordinatorNotAvailable.Code
-		return server.Now(resp)
+	if half := (req.ProducerID == -1) != (req.ProducerEpoch == -1); req.Version >= 3 && half {
+		return server.Now(producerIDAnswer(-1, -1, kerr.InvalidRequest))
+	}
+	if req.TransactionalID == nil {
+		return d.later(ctx, r, d.nextProducerID)
 	}
 	return d.later(ctx, r, func(ctx context.Context) kmsg.Response {
-		id, err := d.ProducerIDs(ctx)
-		if err != nil {
-			d.Log.Warn("cannot give out a producer id", "error", err)
-			resp.ErrorCode = kerr.CoordinatorLoadInProgress.Code
-			return resp
+		init := txn.Init{TimeoutMs: req.TransactionTimeoutMillis, ProducerID: -1, ProducerEpoch: -1}
+		if req.Version >= 3 {
+			init.ProducerID, init.ProducerEpoch = req.ProducerID, req.ProducerEpoch
 		}
-		resp.ProducerID, resp.ProducerEpoch = id, 0
-		return resp
+		id, epoch, err := d.Transactions.InitProducerID(ctx, *req.TransactionalID, init)
+		return producerIDAnswer(id, epoch, oldFenced(err, req.Version < 4))
 	})
+}
+
+// nextProducerID serves a producer that is idempotent and no more.
+func (d *Deps) nextProducerID(ctx context.Context) kmsg.Response {
+	id, err := d.ProducerIDs(ctx)
+	if err != nil {
+		d.Log.Warn("cannot give out a producer id", "error", err)
+		return producerIDAnswer(-1, -1, kerr.CoordinatorLoadInProgress)
+	}
+	return producerIDAnswer(id, 0, nil)
+}
+
+func producerIDAnswer(id int64, epoch int16, err *kerr.Error) kmsg.Response {
+	resp := kmsg.NewPtrInitProducerIDResponse()
+	resp.ProducerID, resp.ProducerEpoch, resp.ErrorCode = id, epoch, codeNumber(err)
+	return resp
+}
+
+// oldFenced puts PRODUCER_FENCED in the words of clients that do not know it.
+func oldFenced(err *kerr.Error, old bool) *kerr.Error {
+	if old && err == kerr.ProducerFenced {
+		return kerr.InvalidProducerEpoch
+	}
+	return err
 }

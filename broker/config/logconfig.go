@@ -19,6 +19,11 @@ func (t TopicConfig) LogConfig() storage.LogConfig {
 		FlushMessages:      t.Int64("flush.messages"),
 		FlushMs:            t.Int64("flush.ms"),
 
+		DeleteRetentionMs:  t.Int64("delete.retention.ms"),
+		MinCompactionLagMs: t.Int64("min.compaction.lag.ms"),
+		MaxCompactionLagMs: t.Int64("max.compaction.lag.ms"),
+		MinCleanableRatio:  t.Float64("min.cleanable.dirty.ratio"),
+
 		MaxMessageBytes:      t.Int("max.message.bytes"),
 		CleanupPolicy:        t.List("cleanup.policy"),
 		MessageTimestampType: t.String("message.timestamp.type"),
@@ -30,9 +35,11 @@ func (t TopicConfig) LogConfig() storage.LogConfig {
 			LZ4:  t.Int("compression.lz4.level"),
 			Zstd: t.Int("compression.zstd.level"),
 		},
-		Preallocate: t.Bool("preallocate"),
+		Preallocate:    t.Bool("preallocate"),
+		DownConversion: t.Bool("message.downconversion.enable"),
 
 		ProducerIDExpirationMs: t.broker.Int64("producer.id.expiration.ms"),
+		VerifyTransactions:     t.broker.Bool("transaction.partition.verification.enable"),
 	}
 }
 

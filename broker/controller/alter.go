@@ -16,6 +16,7 @@ type alteration struct {
 	resp    *kmsg.AlterPartitionResponse
 	wishes  []update
 	pending map[*partition]*kmsg.AlterPartitionResponseTopicPartition
+	settled []*partition // in the state wished for already
 }
 
 // alterPartition deals with a leader's wish to change ISRs. The leader and its
@@ -48,6 +49,7 @@ func (c *Core) alterPartition(ev AlterPartitionAsked) {
 		if len(written) > 0 {
 			c.sendMetadata(c.brokerIDs(), written...)
 		}
+		c.completeCaughtUp(append(written, a.settled...))
 	})
 }
 
@@ -82,6 +84,7 @@ func (c *Core) checkWish(a *alteration, req *kmsg.AlterPartitionRequest, t *kmsg
 		out.ErrorCode = kerr.InvalidRequest.Code // named twice
 	case inState(p, next):
 		fillState(out, p)
+		a.settled = append(a.settled, p)
 	default:
 		out.ErrorCode = kerr.InvalidUpdateVersion.Code
 		a.wishes = append(a.wishes, update{p, next})
@@ -135,4 +138,9 @@ func wishedISR(version int16, wish *kmsg.AlterPartitionRequestTopicPartition) []
 func fillState(out *kmsg.AlterPartitionResponseTopicPartition, p *partition) {
 	out.LeaderID, out.LeaderEpoch, out.ISR = p.leadership.Leader, p.leadership.LeaderEpoch, p.leadership.ISR
 	out.LeaderRecoveryState, out.PartitionEpoch = p.leadership.LeaderRecoveryState, p.leadership.version
+}
+
+// completeCaughtUp ends the reassignments of partitions whose last target has joined the ISR.
+func (c *Core) completeCaughtUp(partitions []*partition) {
+	c.complete(slices.DeleteFunc(partitions, func(p *partition) bool { return !p.assignment.IsReassigning() || !p.isCaughtUp() }))
 }

@@ -97,6 +97,33 @@ func notControllerForElections(req *kmsg.ElectLeadersRequest) *kmsg.ElectLeaders
 	return resp
 }
 
+// AlterReassignments starts, replaces and cancels reassignments (KIP-455).
+func (s *Shell) AlterReassignments(ctx context.Context, req *kmsg.AlterPartitionAssignmentsRequest) *kmsg.AlterPartitionAssignmentsResponse {
+	resp, ok := s.consult(ctx, func(id uint64) Event { return ReassignmentAsked{id, req} })
+	if ok {
+		return resp.(*kmsg.AlterPartitionAssignmentsResponse)
+	}
+	refusal := kmsg.NewPtrAlterPartitionAssignmentsResponse()
+	refusal.SetVersion(req.GetVersion())
+	refusal.ErrorCode, refusal.ErrorMessage = kerr.NotController.Code, new(notControllerText)
+	return refusal
+}
+
+// ListReassignments tells which partitions are on the move.
+func (s *Shell) ListReassignments(ctx context.Context, req *kmsg.ListPartitionReassignmentsRequest) *kmsg.ListPartitionReassignmentsResponse {
+	resp, ok := s.consult(ctx, func(id uint64) Event { return ReassignmentsListed{id, req} })
+	if ok {
+		return resp.(*kmsg.ListPartitionReassignmentsResponse)
+	}
+	refusal := kmsg.NewPtrListPartitionReassignmentsResponse()
+	refusal.SetVersion(req.GetVersion())
+	refusal.ErrorCode, refusal.ErrorMessage = kerr.NotController.Code, new(notControllerText)
+	return refusal
+}
+
+// notControllerText is Kafka's message for NOT_CONTROLLER.
+const notControllerText = "This is not the correct controller for this cluster."
+
 func milliseconds(n int32) time.Duration { return time.Duration(max(n, 0)) * time.Millisecond }
 
 // settled waits until this broker has taken in what the controller has told it

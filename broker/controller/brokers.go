@@ -109,6 +109,7 @@ func (c *Core) brokersStarted(ids []int32) {
 	c.then(
 		func() { c.replicasOnline(replicas) },
 		c.triggerOnline,
+		func() { c.resumeReassignments(func(p *partition) bool { return waitsFor(p, ids) }) },
 		func() { c.resumeDeletionOf(replicas) },
 	)
 }

@@ -79,6 +79,10 @@ func (c *Core) begin(ev Event) {
 		c.controlledShutdown(ev)
 	case ElectionAsked:
 		c.electionAsked(ev)
+	case ReassignmentAsked:
+		c.reassignmentAsked(ev)
+	case ReassignmentsListed:
+		c.reassignmentsListed(ev)
 	case RebalanceDue:
 		c.rebalance()
 	case UncleanElectionEnabled:
@@ -159,7 +163,7 @@ func (c *Core) nodeChanged(path string) {
 	case znode.PreferredElectionPath:
 		c.preferredElectionNotified()
 	case znode.ReassignPartitionsPath:
-		c.ask([]Query{{Kind: Look, Path: path, Watch: true}}, func([]Answer) {})
+		c.legacyReassignmentNotified(func(map[*partition]bool) {})
 	default:
 		if _, ok := znode.ChildOf(znode.BrokersPath, path); ok {
 			c.brokerChanged(path)

@@ -88,6 +88,7 @@ func (s *Shell) CreateTopics(ctx context.Context, req *kmsg.CreateTopicsRequest)
 func newCreateResult(topic string) kmsg.CreateTopicsResponseTopic {
 	out := kmsg.NewCreateTopicsResponseTopic()
 	out.Topic, out.NumPartitions, out.ReplicationFactor = topic, -1, -1
+	out.Configs = []kmsg.CreateTopicsResponseTopicConfig{}
 	return out
 }
 

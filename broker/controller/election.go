@@ -32,6 +32,10 @@ func preferredStrategy() strategy {
 	return strategy{reason: "preferred leader", pick: electPreferred, recipients: (*cluster).isOnline}
 }
 
+func reassignmentStrategy() strategy {
+	return strategy{reason: "reassignment", pick: electFromTarget, recipients: (*cluster).isOnline}
+}
+
 func shutdownStrategy() strategy {
 	return strategy{reason: "controlled shutdown", pick: electForShutdown, recipients: (*cluster).isOnlineOrShuttingDown}
 }
@@ -74,6 +78,11 @@ func electPreferred(c *cluster, p *partition, _ bool) (znode.PartitionState, boo
 	}
 	state.Leader = p.assignment.Replicas[0]
 	return state, c.isOnline(state.Leader, p.TopicPartition) && slices.Contains(state.ISR, state.Leader)
+}
+
+// electFromTarget takes the first replica of the final assignment that is online and in the ISR, which stays as it is.
+func electFromTarget(c *cluster, p *partition, _ bool) (znode.PartitionState, bool) {
+	return electFromISR(c, p)
 }
 
 // electFromISR makes the first assigned replica that is online and in the ISR leader.

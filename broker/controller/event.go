@@ -43,6 +43,16 @@ type (
 		ID      uint64
 		Request *kmsg.ElectLeadersRequest
 	}
+	// ReassignmentAsked is a person's wish to move partitions; answered by Reply.
+	ReassignmentAsked struct {
+		ID      uint64
+		Request *kmsg.AlterPartitionAssignmentsRequest
+	}
+	// ReassignmentsListed asks which partitions are on the move; answered by Reply.
+	ReassignmentsListed struct {
+		ID      uint64
+		Request *kmsg.ListPartitionReassignmentsRequest
+	}
 	// RebalanceDue is the timer of auto.leader.rebalance.enable.
 	RebalanceDue struct{}
 	// UncleanElectionEnabled tells that a topic, or with "" every topic, now
@@ -57,6 +67,8 @@ func (Replied) event()                {}
 func (AlterPartitionAsked) event()    {}
 func (ShutdownAsked) event()          {}
 func (ElectionAsked) event()          {}
+func (ReassignmentAsked) event()      {}
+func (ReassignmentsListed) event()    {}
 func (RebalanceDue) event()           {}
 func (UncleanElectionEnabled) event() {}
 

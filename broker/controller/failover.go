@@ -170,7 +170,7 @@ func (c *Core) takeOffice(markers []string, preferredPending bool) {
 	// stay, it would delete the next topic of that name.
 	idle := c.queueDeletions(markers)
 	c.sendMetadata(c.brokerIDs())
-	tasks := []func(){c.startReplicas, c.startPartitions, c.resumeDeletions}
+	tasks := []func(){c.startReplicas, c.startPartitions, c.resumeAllReassignments, c.resumeDeletions}
 	if len(idle) > 0 {
 		tasks = append(tasks, func() { c.ask(idle, func([]Answer) {}) })
 	}

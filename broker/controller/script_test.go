@@ -206,6 +206,30 @@ func (s *stage) request(verb string, args []string) {
 			req.Topics = []kmsg.ElectLeadersRequestTopic{{Topic: args[0], Partitions: numbers(args[1])}}
 		}
 		s.step(ElectionAsked{s.ids, req})
+	case "reassign": // reassign TOPIC PARTITION=1,2,3 PARTITION=cancel
+		req := kmsg.NewPtrAlterPartitionAssignmentsRequest()
+		t := kmsg.AlterPartitionAssignmentsRequestTopic{Topic: args[0]}
+		for _, arg := range args[1:] {
+			id, list, _ := strings.Cut(arg, "=")
+			p := kmsg.AlterPartitionAssignmentsRequestTopicPartition{Partition: number(id)}
+			switch list {
+			case "cancel":
+			case "":
+				p.Replicas = []int32{}
+			default:
+				p.Replicas = numbers(list)
+			}
+			t.Partitions = append(t.Partitions, p)
+		}
+		req.Topics = append(req.Topics, t)
+		s.step(ReassignmentAsked{s.ids, req})
+		s.settle()
+	case "reassigning": // reassigning [TOPIC PARTITIONS]
+		req := kmsg.NewPtrListPartitionReassignmentsRequest()
+		if len(args) > 0 {
+			req.Topics = []kmsg.ListPartitionReassignmentsRequestTopic{{Topic: args[0], Partitions: numbers(args[1])}}
+		}
+		s.step(ReassignmentsListed{s.ids, req})
 	case "rebalance":
 		s.step(RebalanceDue{})
 	case "allow-unclean": // allow-unclean TOPIC
@@ -329,6 +353,9 @@ func describeRequest(req kmsg.Request) string {
 				if p.IsNew {
 					word += " new"
 				}
+				if len(p.AddingReplicas)+len(p.RemovingReplicas) > 0 {
+					word += fmt.Sprintf(" replicas %v adding %v removing %v", p.Replicas, p.AddingReplicas, p.RemovingReplicas)
+				}
 				words = append(words, word+"]")
 			}
 		}
@@ -382,6 +409,24 @@ func describeResponse(resp kmsg.Response) string {
 		words = append(words, "ControlledShutdown "+code(resp.ErrorCode)+" remaining")
 		for _, p := range resp.PartitionsRemaining {
 			words = append(words, fmt.Sprintf("%s-%d", p.Topic, p.Partition))
+		}
+	case *kmsg.AlterPartitionAssignmentsResponse:
+		words = append(words, "AlterPartitionReassignments "+code(resp.ErrorCode))
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				word := code(p.ErrorCode)
+				if p.ErrorMessage != nil {
+					word += ": " + *p.ErrorMessage
+				}
+				words = append(words, fmt.Sprintf("%s-%d[%s]", t.Topic, p.Partition, word))
+			}
+		}
+	case *kmsg.ListPartitionReassignmentsResponse:
+		words = append(words, "ListPartitionReassignments "+code(resp.ErrorCode))
+		for _, t := range resp.Topics {
+			for _, p := range t.Partitions {
+				words = append(words, fmt.Sprintf("%s-%d[replicas %v adding %v removing %v]", t.Topic, p.Partition, p.Replicas, p.AddingReplicas, p.RemovingReplicas))
+			}
 		}
 	case *kmsg.ElectLeadersResponse:
 		words = append(words, "ElectLeaders "+code(resp.ErrorCode))

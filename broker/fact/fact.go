@@ -40,5 +40,15 @@ const (
 	GroupsLoaded       = "groups.loaded"        // epoch, groups, offsets, ms: by the new coordinator of a partition
 )
 
+// Kinds about transactions, by the coordinator; each also has id (the transactional id), producer and epoch. Of ordinary
+// transactions of one id that follow each other quickly, one a second is told.
+const (
+	TransactionBegan     = "transaction.began"     // partitions, skipped: transactions of this id before it that were not told
+	TransactionPrepared  = "transaction.prepared"  // partitions, commit, cause: the outcome is decided
+	TransactionCommitted = "transaction.committed" // partitions, cause, ms since it began: every partition has its marker
+	TransactionAborted   = "transaction.aborted"   // partitions, cause, ms; causes: client, timeout, fenced, recovered
+	ProducerFenced       = "producer.fenced"       // epoch is the one that is in force: a producer with an older one was refused
+)
+
 // Observer receives facts. It must not block and must be safe for concurrent use.
 type Observer func(Fact)

@@ -75,7 +75,7 @@ func (g *Group) appendTx(records []batch.Record, fit []CommittedOffset, c *Commi
 		g.offsets.endTx(c.ProducerID, fit, entries, base, err != nil)
 		g.answerCommit(c, token, commitError(err))
 	})
-	a.ProducerID, a.ProducerEpoch = c.ProducerID, c.ProducerEpoch
+	a.ProducerID, a.ProducerEpoch, a.Guard = c.ProducerID, c.ProducerEpoch, c.Guard
 }
 
 // refuseCommit says the same of every offset.

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"klab/broker/fact"
+	"klab/broker/storage"
 	"klab/broker/storage/batch"
 )
 
@@ -16,7 +17,7 @@ import (
 type Topic interface {
 	PartitionOf(group string) int32
 	Load(ctx context.Context, partition int32, each func(batch.Batch) error) error
-	Append(partition, leaderEpoch int32, b batch.Batch, done func(offset int64, err *kerr.Error))
+	Append(partition, leaderEpoch int32, g storage.Guard, b batch.Batch, done func(offset int64, err *kerr.Error))
 }
 
 // Config is what a Coordinator needs. All fields but Verify are needed.
@@ -30,8 +31,8 @@ type Config struct {
 	Log           *slog.Logger
 	Observe       fact.Observer
 	// Verify asks whether a partition of __consumer_offsets belongs to the open transaction of a producer (KIP-890), and calls
-	// done once. Nil believes every producer.
-	Verify func(partition int32, tx Transaction, done func(*kerr.Error))
+	// done once, with the guard to append with. Nil believes every producer.
+	Verify func(partition int32, tx Transaction, done func(storage.Guard, *kerr.Error))
 }
 
 // Transaction is who says that it commits offsets in a transaction, and in which version of TxnOffsetCommit.

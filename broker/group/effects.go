@@ -5,6 +5,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"klab/broker/storage"
 	"klab/broker/storage/batch"
 )
 
@@ -40,6 +41,7 @@ type Append struct {
 	Records       []batch.Record
 	ProducerID    int64 // of a transactional batch, else batch.None
 	ProducerEpoch int16
+	Guard         storage.Guard
 	done          func(now time.Time, base int64, err *kerr.Error)
 }
 

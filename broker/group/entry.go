@@ -137,5 +137,5 @@ func (e *entry) append(a *Append) {
 		done(-1, kerr.UnknownServerError)
 		return
 	}
-	e.at.c.cfg.Topic.Append(e.at.id, e.at.epoch.Load(), b, done)
+	e.at.c.cfg.Topic.Append(e.at.id, e.at.epoch.Load(), a.Guard, b, done)
 }

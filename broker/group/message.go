@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"klab/broker/storage"
 )
 
 // Token names a request that waits for its reply. What it is is its caller's business, but that tokens can be compared.
@@ -83,6 +85,7 @@ type Commit struct {
 	Transactional bool
 	ProducerID    int64 // of a transactional commit
 	ProducerEpoch int16
+	Guard         storage.Guard // to append a transactional commit with
 	Offsets       []CommittedOffset
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"klab/broker/storage"
 )
 
 // Join is a JoinGroup request. It calls done once, when the generation begins or the request is refused; done must not block.
@@ -117,7 +119,8 @@ func (c *Coordinator) CommitInTransaction(group string, tx Transaction, req *Com
 		done(SameError(err, len(req.Offsets)))
 		return
 	}
-	verified := func(err *kerr.Error) {
+	verified := func(g storage.Guard, err *kerr.Error) {
+		req.Guard = g
 		if err != nil {
 			done(SameError(commitError(err), len(req.Offsets)))
 			return
@@ -125,7 +128,7 @@ func (c *Coordinator) CommitInTransaction(group string, tx Transaction, req *Com
 		p.commitInTransaction(group, req, done)
 	}
 	if c.cfg.Verify == nil {
-		verified(nil)
+		verified(0, nil)
 		return
 	}
 	c.cfg.Verify(p.id, tx, verified)

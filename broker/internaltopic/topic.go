@@ -133,14 +133,15 @@ func (t *Topic) createRequest() *kmsg.CreateTopicsRequest {
 
 // Append writes one batch to a partition in the leader epoch that the coordinator's state was loaded in, with acks=all, and
 // calls done once: with the batch's first offset when it is committed, or with Kafka's error as replicas gave it. The batch
-// is changed in place. done may run before Append returns, and must not block.
-func (t *Topic) Append(partition, leaderEpoch int32, b batch.Batch, done func(offset int64, err *kerr.Error)) {
+// is changed in place. g is the guard of a transactional batch that needed one, else 0. done may run before Append returns,
+// and must not block.
+func (t *Topic) Append(partition, leaderEpoch int32, g storage.Guard, b batch.Batch, done func(offset int64, err *kerr.Error)) {
 	t.cfg.Replicas.Append(&replica.Append{
 		Acks:    -1,
 		Timeout: t.cfg.AppendTimeout(),
 		Origin:  storage.Coordinator,
 		InEpoch: leaderEpoch,
-		Batches: []replica.Batch{{TopicPartition: t.at(partition), Records: b}},
+		Batches: []replica.Batch{{TopicPartition: t.at(partition), Records: b, Guard: g}},
 		Done: func(results []replica.Appended) {
 			done(results[0].Info.FirstOffset, codeOf(results[0].Err))
 		},

@@ -32,6 +32,7 @@ const AnyEpoch = partition.None
 type Batch struct {
 	storage.TopicPartition
 	Records []byte
+	Guard   storage.Guard // from Verify, 0 if none was needed
 }
 
 // Appended is the result of one batch.
@@ -66,7 +67,7 @@ func (r *Replicas) Append(req *Append) {
 	for i := range a.each {
 		a.each[i].all = a
 		a.each[i].TopicPartition = req.Batches[i].TopicPartition
-		r.append(&a.each[i], req.Batches[i].Records)
+		r.append(&a.each[i], &req.Batches[i])
 	}
 	a.mu.Lock()
 	a.waiting--
@@ -81,7 +82,7 @@ func (r *Replicas) Append(req *Append) {
 }
 
 // append writes one batch and settles it, or leaves a waiter for it.
-func (r *Replicas) append(w *appending, records []byte) {
+func (r *Replicas) append(w *appending, b *Batch) {
 	h, kerror := r.find(w.TopicPartition)
 	if kerror != nil {
 		w.settle(kerror)
@@ -89,7 +90,7 @@ func (r *Replicas) append(w *appending, records []byte) {
 	}
 	w.at = h
 	now, live := r.cfg.Clock(), r.cfg.Metadata.Snapshot()
-	done, out, err := h.append(w, records, now, live)
+	done, out, err := h.append(w, b, now, live)
 	if err != nil {
 		r.checkDir(h.dir)
 	}
@@ -100,7 +101,7 @@ func (r *Replicas) append(w *appending, records []byte) {
 }
 
 // append writes the batch under the partition's lock. It reports whether the outcome is known already.
-func (h *hosted) append(w *appending, records []byte, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
+func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
 	acks, inEpoch := w.all.req.Acks, w.all.req.InEpoch
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -110,7 +111,7 @@ func (h *hosted) append(w *appending, records []byte, now time.Time, live partit
 	if inEpoch != AnyEpoch && inEpoch != h.core.LeaderEpoch() {
 		return true, out, kerr.NotLeaderForPartition
 	}
-	w.Info, err = h.log.AppendAsLeader(records, h.core.LeaderEpoch(), w.all.req.Origin, now)
+	w.Info, err = h.log.AppendVerified(b.Records, h.core.LeaderEpoch(), w.all.req.Origin, b.Guard, now)
 	if err != nil {
 		return true, out, err
 	}
@@ -179,4 +180,20 @@ func (a *appends) finish() {
 		results[i] = a.each[i].Appended
 	}
 	a.req.Done(results)
+}
+
+// Verify says whether the coordinator of a producer's transaction has to be asked before a batch is appended here, and
+// gives the guard for that append: see storage.Log.Verify. This broker must lead the partition.
+func (r *Replicas) Verify(tp storage.TopicPartition, producerID int64, sequence int32, epoch int16) (g storage.Guard, ask bool, _ *kerr.Error) {
+	h, err := r.find(tp)
+	if err != nil {
+		return 0, false, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.core.CheckLeader(partition.None); err != nil {
+		return 0, false, err
+	}
+	g, ask = h.log.Verify(producerID, sequence, epoch, r.cfg.Clock())
+	return g, ask, nil
 }

@@ -58,6 +58,11 @@ type Config struct {
 	RecoveryPointCheckpointInterval time.Duration // log.flush.offset.checkpoint.interval.ms, 60 s
 	LogStartCheckpointInterval      time.Duration // log.flush.start.offset.checkpoint.interval.ms, 60 s
 	RetentionCheckInterval          time.Duration // log.retention.check.interval.ms, 5 min
+	InitialTaskDelay                time.Duration // log.initial.task.delay.ms, 30 s: before the first retention check
+	FlushSchedulerInterval          time.Duration // log.flush.scheduler.interval.ms, never: how often flush.ms is looked at
+
+	// Cleaner is asked before each clean, as its values may change. nil: nothing is compacted (log.cleaner.enable=false).
+	Cleaner func() storage.CleanerConfig
 }
 
 func (c *Config) setDefaults() {
@@ -76,6 +81,8 @@ func (c *Config) setDefaults() {
 	orDefault(&c.RecoveryPointCheckpointInterval, time.Minute)
 	orDefault(&c.LogStartCheckpointInterval, time.Minute)
 	orDefault(&c.RetentionCheckInterval, 5*time.Minute)
+	orDefault(&c.InitialTaskDelay, 30*time.Second)
+	orDefault(&c.FlushSchedulerInterval, 1<<63-1)
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}

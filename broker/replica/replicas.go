@@ -30,6 +30,7 @@ type Replicas struct {
 	failedDirs map[*storage.Dir]error
 
 	sessions *sessionCache
+	held     budget
 	alter    *alterQueue
 
 	announced chan struct{} // closed by the first LeaderAndIsr
@@ -47,6 +48,7 @@ func New(cfg Config) *Replicas {
 		fetchers:   map[fetcherKey]*fetcher{},
 		failedDirs: map[*storage.Dir]error{},
 		sessions:   newSessionCache(cfg.FetchSessionSlots, cfg.FetchSessionEviction),
+		held:       budget{limit: heldBytes},
 		announced:  make(chan struct{}),
 	}
 	r.alter = newAlterQueue(r)
@@ -127,7 +129,9 @@ func (r *Replicas) LeaderHint(tp storage.TopicPartition) (leader, epoch int32, o
 func (r *Replicas) idle(h *hosted, why *kerr.Error) {
 	h.mu.Lock()
 	h.generation.Add(1)
+	refused := h.failDeletions(why)
 	out := h.after(h.core.Stop(why), roleChanged)
+	out.deleted = refused
 	h.mu.Unlock()
 	r.settle(h, out)
 }

@@ -33,7 +33,19 @@ func (r *Replicas) Run(ctx context.Context) error {
 			return r.eachDir((*storage.Dir).CheckpointLogStartOffsets)
 		}))
 	})
-	wg.Go(func() { every(ctx, r.cfg.RetentionCheckInterval, r.maintain) })
+	wg.Go(func() {
+		if sleep(ctx, r.cfg.InitialTaskDelay) {
+			r.maintain()
+			every(ctx, r.cfg.RetentionCheckInterval, r.maintain)
+		}
+	})
+	wg.Go(func() { every(ctx, removeInterval, r.removeDue) })
+	if r.cfg.FlushSchedulerInterval < 1<<63-1 {
+		wg.Go(func() { every(ctx, r.cfg.FlushSchedulerInterval, r.flushDue) })
+	}
+	if r.cfg.Cleaner != nil {
+		wg.Go(func() { r.runCleaners(ctx) })
+	}
 	wg.Wait()
 	return nil
 }
@@ -110,17 +122,30 @@ func (r *Replicas) eachDir(do func(*storage.Dir) error) error {
 	return errors.Join(errs...)
 }
 
-// maintain applies retention and flush policies. Only what is committed may go.
-func (r *Replicas) maintain() {
-	now := r.cfg.Clock()
-	hosted := r.table().hosted
+// removeInterval is how late a file may be removed, beyond file.delete.delay.ms.
+const removeInterval = time.Second
+
+// removeDue removes the files of segments and replicas that were deleted long enough ago.
+func (r *Replicas) removeDue() {
 	for _, d := range r.onlineDirs() {
-		d.Maintain(now, func(tp storage.TopicPartition) int64 {
-			if h := hosted[tp]; h != nil && h.log != nil {
-				return h.highWatermark()
-			}
-			return 0
-		})
+		d.RemoveDue(r.cfg.Clock())
+		r.checkDir(d)
+	}
+}
+
+// flushDue syncs the logs whose flush.ms is over.
+func (r *Replicas) flushDue() {
+	for _, d := range r.onlineDirs() {
+		d.FlushDue(r.cfg.Clock())
+		r.checkDir(d)
+	}
+}
+
+// maintain applies retention. Only what is committed may go.
+func (r *Replicas) maintain() {
+	for _, d := range r.onlineDirs() {
+		d.Maintain(r.cfg.Clock(), r.watermarkOf)
+		r.checkDir(d)
 	}
 }
 

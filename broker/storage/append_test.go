@@ -173,6 +173,7 @@ func TestRetentionByTime(t *testing.T) {
 		t.Errorf("[%d, %d) of %d bytes after retention.ms of everything", start, l.EndOffset(), l.Size())
 	}
 	maintain(2*time.Hour, 31)
+	d.RemoveDue(testTime.Add(2 * time.Hour))
 	infos, _ := mem.ReadDir("/data/orders-0")
 	if logs := slices.DeleteFunc(infos, func(i fsys.Info) bool {
 		_, s, _ := parseNumbered(i.Name)

@@ -42,6 +42,7 @@ type Dir struct {
 
 	spawn      func(task func()) // runs a task behind the caller's back
 	background sync.WaitGroup    // what spawn started
+	fresh      atomic.Int64      // how many logs are; see Log.settle
 
 	mu     sync.RWMutex
 	logs   map[TopicPartition]*Log
@@ -51,7 +52,7 @@ type Dir struct {
 	// checkpoints guards the checkpoint files and what is known to be in them.
 	checkpoints struct {
 		sync.Mutex
-		recovery, start, highWatermarks map[TopicPartition]int64
+		recovery, start, highWatermarks, cleaned map[TopicPartition]int64
 	}
 }
 
@@ -69,6 +70,9 @@ type DirOptions struct {
 	Default LogConfig
 	Clock   func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: nothing is logged
+	// Compacts tells whether a topic is compacted, for Config that does not know yet. It may take its time: it is asked
+	// only for a log that was not closed and has a gap between segments. nil: Config knows.
+	Compacts func(topic string) bool
 	// RecoveryThreads is how many logs are loaded at once
 	// (num.recovery.threads.per.data.dir); 0: one a CPU.
 	RecoveryThreads int
@@ -198,11 +202,12 @@ func (d *Dir) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Log, error)
 		return nil, err
 	}
 	d.logs[tp] = l
+	l.settleSoon()
 	return l, nil
 }
 
 // Delete takes a log away: its directory is renamed at once and removed by
-// Maintain after file.delete.delay.ms.
+// RemoveDue after file.delete.delay.ms.
 func (d *Dir) Delete(tp TopicPartition) error {
 	d.mu.Lock()
 	l := d.logs[tp]
@@ -219,29 +224,50 @@ func (d *Dir) Delete(tp TopicPartition) error {
 	d.checkpoints.Lock()
 	defer d.checkpoints.Unlock()
 	delete(d.checkpoints.highWatermarks, tp)
-	return nil
+	return d.forgetClean(tp)
 }
 
-// removeLater has Maintain remove a file or a directory after a delay.
+// removeLater has RemoveDue remove a file or a directory after a delay.
 func (d *Dir) removeLater(path string, delay time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.trash = append(d.trash, trash{path, d.clock().Add(delay)})
 }
 
-// Maintain does what is due: retention, removal of files, flush.ms, forgetting
-// of idle producers, closing of idle descriptors. Call it every few seconds to minutes, not
-// concurrently with itself. hw is a partition's high watermark: what is
+// Maintain does what is due: retention, forgetting of idle producers, closing of idle
+// descriptors. Call it every few seconds to minutes, not concurrently with itself. hw is a partition's high watermark: what is
 // above is never removed.
 func (d *Dir) Maintain(now time.Time, hw func(TopicPartition) int64) {
+	settled := 0
 	for tp, l := range d.Logs() {
 		if d.Failed() != nil {
 			return
 		}
-		if err := l.maintain(now, hw(tp)); err != nil && !l.closed.Load() {
+		var err error
+		if l.fresh.Load() && settled < settledAtOnce {
+			settled++
+			err = l.settle()
+		}
+		if err = errors.Join(err, l.maintain(now, hw(tp))); err != nil && !l.closed.Load() {
 			d.log.Error("cannot maintain a log", slog.String("log", tp.String()), slog.Any("err", err))
 		}
 	}
+}
+
+// FlushDue syncs every log that was not synced for its flush.ms.
+func (d *Dir) FlushDue(now time.Time) {
+	for tp, l := range d.Logs() {
+		if d.Failed() != nil {
+			return
+		}
+		if err := l.flushIfDue(now); err != nil && !l.closed.Load() {
+			d.log.Error("cannot flush a log", slog.String("log", tp.String()), slog.Any("err", err))
+		}
+	}
+}
+
+// RemoveDue removes the files whose file.delete.delay.ms is over.
+func (d *Dir) RemoveDue(now time.Time) {
 	for _, t := range d.dueTrash(now) {
 		if err := d.fs.RemoveAll(t.path); err != nil {
 			d.fail(fmt.Errorf("cannot remove %s: %w", t.path, err))

@@ -16,7 +16,7 @@ func (d *Dir) loadCheckpoints() error {
 	c.recovery, errs[0] = readOffsets(d.fs, filepath.Join(d.path, recoveryPointFile))
 	c.start, errs[1] = readOffsets(d.fs, filepath.Join(d.path, logStartFile))
 	c.highWatermarks, errs[2] = readOffsets(d.fs, filepath.Join(d.path, highWatermarkFile))
-	_, errs[3] = readOffsets(d.fs, filepath.Join(d.path, cleanerFile))
+	c.cleaned, errs[3] = readOffsets(d.fs, filepath.Join(d.path, cleanerFile))
 	return errors.Join(errs[:]...)
 }
 
@@ -77,8 +77,8 @@ func (d *Dir) replace(name string, known *map[TopicPartition]int64, offsets map[
 	return nil
 }
 
-// unvouch makes sure that no checkpoint on disk says that a log is durable, or
-// begins, above an offset.
+// unvouch makes sure that no checkpoint on disk says that a log is durable,
+// begins, or is clean, above an offset.
 func (d *Dir) unvouch(tp TopicPartition, offset int64) error {
 	d.checkpoints.Lock()
 	defer d.checkpoints.Unlock()
@@ -93,9 +93,53 @@ func (d *Dir) unvouch(tp TopicPartition, offset int64) error {
 	if c.start[tp] > offset {
 		starts := maps.Clone(c.start)
 		delete(starts, tp)
-		return d.replace(logStartFile, &c.start, starts)
+		if err := d.replace(logStartFile, &c.start, starts); err != nil {
+			return err
+		}
+	}
+	if c.cleaned[tp] > offset {
+		cleaned := maps.Clone(c.cleaned)
+		cleaned[tp] = offset
+		return d.replace(cleanerFile, &c.cleaned, cleaned)
 	}
 	return nil
+}
+
+// cleanedTo is where a log is dirty from on, -1 if the checkpoint does not know it.
+func (d *Dir) cleanedTo(tp TopicPartition) int64 {
+	d.checkpoints.Lock()
+	defer d.checkpoints.Unlock()
+	if offset, ok := d.checkpoints.cleaned[tp]; ok {
+		return offset
+	}
+	return -1
+}
+
+// checkpointClean notes durably where a log is dirty from on.
+func (d *Dir) checkpointClean(l *Log, offset int64) error {
+	d.checkpoints.Lock()
+	defer d.checkpoints.Unlock()
+	c := &d.checkpoints
+	if now, ok := d.Log(l.tp); !ok || now != l || c.cleaned[l.tp] == offset && c.cleaned != nil {
+		return nil // deleted meanwhile, or the file says so already
+	}
+	cleaned := maps.Clone(c.cleaned)
+	if cleaned == nil {
+		cleaned = map[TopicPartition]int64{}
+	}
+	cleaned[l.tp] = min(offset, l.end.Load())
+	return d.replace(cleanerFile, &c.cleaned, cleaned)
+}
+
+// forgetClean removes a log from the cleaners' checkpoint. The caller holds checkpoints.
+func (d *Dir) forgetClean(tp TopicPartition) error {
+	c := &d.checkpoints
+	if _, ok := c.cleaned[tp]; !ok {
+		return nil
+	}
+	cleaned := maps.Clone(c.cleaned)
+	delete(cleaned, tp)
+	return d.replace(cleanerFile, &c.cleaned, cleaned)
 }
 
 // forgetCheckpoints removes what the checkpoints on disk say of an earlier log
@@ -108,7 +152,7 @@ func (d *Dir) forgetCheckpoints(tp TopicPartition) error {
 	for _, file := range []struct {
 		name  string
 		known *map[TopicPartition]int64
-	}{{recoveryPointFile, &c.recovery}, {logStartFile, &c.start}, {highWatermarkFile, &c.highWatermarks}} {
+	}{{recoveryPointFile, &c.recovery}, {logStartFile, &c.start}, {highWatermarkFile, &c.highWatermarks}, {cleanerFile, &c.cleaned}} {
 		if (*file.known)[tp] == 0 {
 			continue
 		}

@@ -80,6 +80,8 @@ func (d *Dir) scan() ([]TopicPartition, error) {
 	return partitions, nil
 }
 
+func (d *Dir) mayCompact(topic string) bool { return d.opt.Compacts != nil && d.opt.Compacts(topic) }
+
 func (d *Dir) config(topic string) LogConfig {
 	if d.opt.Config == nil {
 		return d.opt.Default

@@ -93,12 +93,11 @@ func TestDeleteAndCreateAgain(t *testing.T) {
 		}
 		return n
 	}
-	zero := func(TopicPartition) int64 { return 0 }
-	d.Maintain(testTime.Add(59*time.Second), zero)
+	d.RemoveDue(testTime.Add(59 * time.Second))
 	if deleted() != 1 {
 		t.Error("the directory went before file.delete.delay.ms")
 	}
-	d.Maintain(testTime.Add(61*time.Second), zero)
+	d.RemoveDue(testTime.Add(61 * time.Second))
 	if deleted() != 0 {
 		t.Error("the directory stayed after file.delete.delay.ms")
 	}

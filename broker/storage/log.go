@@ -17,7 +17,7 @@ import (
 //
 // mu serialises whatever changes the log. Readers do not take it: they see the
 // published segments, start and end, and notice by the generation that files
-// were cut or removed under them. flushing is held while files are synced, so
+// were cut, removed or replaced under them; while that is under way they wait. flushing is held while files are synced, so
 // that only other flushes wait for a disk.
 type Log struct {
 	dir    *Dir
@@ -29,8 +29,9 @@ type Log struct {
 	start, end atomic.Int64
 	recovery   atomic.Int64 // everything below is durable, with its indexes
 	epochs     epochHistory
-	generation atomic.Int64 // counts truncations and removals of segments
+	generation atomic.Int64 // odd while files are cut, removed or replaced; see changing
 	renamed    atomic.Bool  // names in the directory changed since it was synced
+	fresh      atomic.Bool  // nothing but the directory is on disk; see settle
 	closed     atomic.Bool
 
 	metadata struct { // partition.metadata
@@ -39,6 +40,7 @@ type Log struct {
 		pending atomic.Bool // id is not in the file yet
 	}
 
+	cleaning sync.Mutex // held while the log is compacted or segments expire: never both
 	flushing sync.Mutex
 	mu       sync.Mutex
 	// Guarded by mu.
@@ -48,7 +50,8 @@ type Log struct {
 	states struct { // taken with or without mu, for moments only
 		sync.Mutex
 		producers
-		ended []endedTxn // whose markers may not be replicated yet
+		ended  []endedTxn // whose markers may not be replicated yet
+		guards Guard      // the last one given out
 	}
 }
 
@@ -111,6 +114,24 @@ func (l *Log) active() *segment {
 // publish replaces the segments that readers see. mu is held.
 func (l *Log) publish(segments []*segment) { l.segments.Store(&segments) }
 
+// changing runs do, which cuts, removes or replaces files: what was read meanwhile does not count. mu is held.
+func (l *Log) changing(do func() error) error {
+	l.generation.Add(1)
+	defer l.generation.Add(1)
+	return do()
+}
+
+// settledGeneration is the generation, once nothing is being changed.
+func (l *Log) settledGeneration() int64 {
+	for {
+		if g := l.generation.Load(); g%2 == 0 {
+			return g
+		}
+		l.mu.Lock() // held by who changes it
+		l.mu.Unlock()
+	}
+}
+
 // TopicID is the id of the topic, zero if none was set.
 func (l *Log) TopicID() TopicID {
 	l.metadata.Lock()
@@ -133,6 +154,9 @@ func (l *Log) SetTopicID(id TopicID) error {
 	}
 	l.metadata.id = id
 	l.metadata.pending.Store(true)
+	if l.fresh.Load() {
+		return nil
+	}
 	l.dir.spawn(func() {
 		if err := l.writeMetadata(); err != nil {
 			l.dir.log.Error("partition.metadata", slog.String("log", l.tp.String()), slog.Any("err", err))
@@ -148,7 +172,7 @@ func (l *Log) writeMetadata() error {
 	}
 	l.metadata.Lock()
 	defer l.metadata.Unlock()
-	if !l.metadata.pending.Load() || l.closed.Load() {
+	if !l.metadata.pending.Load() || l.closed.Load() || l.fresh.Load() {
 		return nil
 	}
 	path := l.folder.file(partitionMetadataFile)
@@ -192,8 +216,12 @@ func (l *Log) assignEpoch(epoch int32, startOffset int64) error {
 	return l.writeEpochs(known.assign(epoch, startOffset))
 }
 
-// writeEpochs makes the epochs durable and publishes them. mu is held.
+// writeEpochs makes the epochs durable, but for a fresh log's, and publishes them. mu is held.
 func (l *Log) writeEpochs(e epochs) error {
+	if l.fresh.Load() {
+		l.epochs.set(e)
+		return nil
+	}
 	path := l.folder.file(epochFile)
 	if err := fsys.ReplaceFile(l.dir.fs, path, e.format()); err != nil {
 		return l.dir.fail(fmt.Errorf("cannot write %s: %w", path, err))
@@ -221,6 +249,7 @@ func (l *Log) usable() error {
 // abandon closes descriptors and nothing else. mu is held.
 func (l *Log) abandon() (err error) {
 	l.closed.Store(true)
+	l.notFresh()
 	for _, s := range *l.segments.Load() {
 		if e := s.close(); err == nil {
 			err = e

@@ -36,6 +36,13 @@ type AppendInfo struct {
 // TRANSACTION_COORDINATOR_FENCED about the producer; KAFKA_STORAGE_ERROR means
 // that the log directory failed.
 func (l *Log) AppendAsLeader(records []byte, epoch int32, origin Origin, now time.Time) (AppendInfo, error) {
+	return l.AppendVerified(records, epoch, origin, 0, now)
+}
+
+// AppendVerified is AppendAsLeader for a writer that may have asked the
+// transaction's coordinator, and got g for it (KIP-890). A transactional batch
+// that needed a guard and comes without the right one is INVALID_TXN_STATE.
+func (l *Log) AppendVerified(records []byte, epoch int32, origin Origin, g Guard, now time.Time) (AppendInfo, error) {
 	if err := l.usable(); err != nil {
 		return AppendInfo{}, err
 	}
@@ -44,11 +51,11 @@ func (l *Log) AppendAsLeader(records []byte, epoch int32, origin Origin, now tim
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	l.mu.Lock()
-	info, rolled, err := l.appendPrepared(p, epoch, origin, config, now)
+	info, rolled, err := l.appendPrepared(p, leaderAppend{epoch, origin, g, now}, config)
 	l.mu.Unlock()
 	if err != nil {
 		return AppendInfo{}, err
@@ -67,7 +74,7 @@ type prepared struct {
 // prepare does all that needs no lock: it validates the batch and brings it
 // into the form that the topic's configuration wants.
 func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
-	b, err := onlyBatch(records)
+	b, err := onlyBatch(records, c, origin)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -111,10 +118,12 @@ func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rul
 	}
 }
 
-// onlyBatch returns the one batch that a produce request may hold for a partition.
-func onlyBatch(records []byte) (batch.Batch, error) {
+// onlyBatch returns the one batch that a produce request may hold for a partition. Message sets of older formats become one.
+func onlyBatch(records []byte, c *LogConfig, origin Origin) (batch.Batch, error) {
 	b, err := batch.Next(records)
 	switch {
+	case err == nil && b.Legacy() && origin == Client:
+		return batch.Upgrade(records, c.MaxMessageBytes)
 	case err == io.EOF:
 		return nil, errorf(kerr.InvalidRecord, "the request holds no batch")
 	case errors.Is(err, batch.ErrShort):
@@ -147,13 +156,21 @@ func (p *prepared) convert(c *LogConfig) (err error) {
 	return err
 }
 
+// leaderAppend is in whose name a batch is appended.
+type leaderAppend struct {
+	epoch  int32
+	origin Origin
+	guard  Guard
+	now    time.Time
+}
+
 // appendPrepared is the part of a leader's append that has to be alone. mu is held.
-func (l *Log) appendPrepared(p prepared, epoch int32, origin Origin, c *LogConfig, now time.Time) (AppendInfo, bool, error) {
+func (l *Log) appendPrepared(p prepared, as leaderAppend, c *LogConfig) (AppendInfo, bool, error) {
 	if err := l.usable(); err != nil {
 		return AppendInfo{}, false, err
 	}
 	l.states.Lock()
-	v, err := l.states.check(p.batch, p.marker, origin)
+	v, err := l.states.check(p.batch, p.marker, as.origin, as.guard, c.VerifyTransactions)
 	l.states.Unlock()
 	if err != nil {
 		return AppendInfo{}, false, err
@@ -163,11 +180,11 @@ func (l *Log) appendPrepared(p prepared, epoch int32, origin Origin, c *LogConfi
 	}
 	first := l.end.Load()
 	p.batch.SetBaseOffset(first)
-	p.batch.SetLeaderEpoch(epoch)
-	if err := l.assignEpoch(epoch, first); err != nil {
+	p.batch.SetLeaderEpoch(as.epoch)
+	if err := l.assignEpoch(as.epoch, first); err != nil {
 		return AppendInfo{}, false, err
 	}
-	rolled, err := l.rollIfDue(c, p.batch, p.facts.MaxTimestamp, p.batch.LastOffset(), now)
+	rolled, err := l.rollIfDue(c, p.batch, p.facts.MaxTimestamp, p.batch.LastOffset(), as.now)
 	if err != nil {
 		return AppendInfo{}, false, err
 	}
@@ -258,7 +275,7 @@ func (l *Log) AppendAsFollower(records []byte) (AppendInfo, error) {
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()

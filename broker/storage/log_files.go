@@ -41,7 +41,7 @@ func listSegments(f *folder) (folderFiles, error) {
 		case !ok:
 		case suffix == snapshotSuffix:
 			out.snapshots = append(out.snapshots, base)
-		case slices.Contains([]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}, suffix):
+		case slices.Contains(segmentSuffixes, suffix):
 			if sizes[base] == nil {
 				sizes[base] = map[string]int64{}
 			}
@@ -83,64 +83,106 @@ func removeOrphans(f *folder, base int64, suffixes map[string]int64) error {
 }
 
 // completeSwaps removes what was deleted, and ends what the cleaner left half
-// done: it undoes what has no complete result and completes what has one.
+// done: it undoes what has no complete result and completes what has one. Each
+// step is durable before the next, so that a crash on the way is one more like it.
 func completeSwaps(f *folder) error {
 	infos, err := f.fs.ReadDir(f.dir())
 	if err != nil {
 		return fmt.Errorf("cannot list partition: %w", err)
 	}
-	remove, swaps := sortLeftovers(infos)
-	if len(swaps) > 0 {
-		replaced, err := f.replacedBy(swaps, infos)
-		if err != nil {
-			return err
-		}
-		remove = append(remove, replaced...)
+	left := sortLeftovers(infos)
+	replaced, err := f.replacedBy(left.swaps, infos)
+	if err != nil {
+		return err
 	}
-	for _, name := range remove {
-		if err := f.fs.Remove(f.file(name)); err != nil {
-			return fmt.Errorf("cannot remove a leftover: %w", err)
-		}
+	logs, indexes := left.byKind()
+	if err := f.removeAll(left.undone); err != nil {
+		return err
 	}
-	for _, name := range swaps {
-		if err := f.fs.Rename(f.file(name), f.file(strings.TrimSuffix(name, swapSuffix))); err != nil {
-			return fmt.Errorf("cannot complete a cleaning: %w", err)
-		}
+	if err := f.removeAll(append(left.useless, replaced...)); err != nil {
+		return err
 	}
-	if len(remove)+len(swaps) == 0 {
-		return nil
+	if err := f.complete(logs); err != nil {
+		return err
 	}
-	return f.fs.SyncDir(f.dir())
+	return f.complete(indexes)
 }
 
-// sortLeftovers tells the files to be removed from the swaps to be completed.
-// A swap at or above the first .cleaned file belongs to a split that was interrupted.
-func sortLeftovers(infos []fsys.Info) (remove, swaps []string) {
+// leftovers are files of a partition that are neither segments nor snapshots.
+type leftovers struct {
+	undone  []string // swaps of a replacement that had not begun
+	useless []string // .deleted and .cleaned
+	swaps   []string // to be completed
+}
+
+// sortLeftovers tells the files to be removed from the swaps to be completed. A swap at or above the first .cleaned
+// file is not complete.
+func sortLeftovers(infos []fsys.Info) (out leftovers) {
 	firstCleaned := int64(math.MaxInt64)
 	for _, info := range infos {
 		base, suffix, ok := parseNumbered(info.Name)
 		switch {
 		case !ok:
 		case strings.HasSuffix(suffix, deletedSuffix):
-			remove = append(remove, info.Name)
+			out.useless = append(out.useless, info.Name)
 		case strings.HasSuffix(suffix, cleanedSuffix):
 			firstCleaned = min(firstCleaned, base)
-			remove = append(remove, info.Name)
+			out.useless = append(out.useless, info.Name)
 		case strings.HasSuffix(suffix, swapSuffix):
-			swaps = append(swaps, info.Name)
+			out.swaps = append(out.swaps, info.Name)
 		}
 	}
-	swaps = slices.DeleteFunc(swaps, func(name string) bool {
+	out.swaps = slices.DeleteFunc(out.swaps, func(name string) bool {
 		base, _, _ := parseNumbered(name)
 		if base >= firstCleaned {
-			remove = append(remove, name)
+			out.undone = append(out.undone, name)
 		}
 		return base >= firstCleaned
 	})
-	return remove, swaps
+	return out
 }
 
-// replacedBy lists the segment files in the range of offsets that the swap files cover.
+// byKind parts the swaps of records, which are completed first, from those of indexes.
+func (o *leftovers) byKind() (logs, indexes []string) {
+	for _, name := range o.swaps {
+		if strings.HasSuffix(name, logSuffix+swapSuffix) {
+			logs = append(logs, name)
+		} else {
+			indexes = append(indexes, name)
+		}
+	}
+	return logs, indexes
+}
+
+// removeAll removes files, durably.
+func (f *folder) removeAll(names []string) error {
+	for _, name := range names {
+		if err := f.fs.Remove(f.file(name)); err != nil {
+			return fmt.Errorf("cannot remove a leftover: %w", err)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return f.fs.SyncDir(f.dir())
+}
+
+// complete gives swaps their final names, durably.
+func (f *folder) complete(names []string) error {
+	for _, name := range names {
+		if err := f.fs.Rename(f.file(name), f.file(strings.TrimSuffix(name, swapSuffix))); err != nil {
+			return fmt.Errorf("cannot complete a cleaning: %w", err)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return f.fs.SyncDir(f.dir())
+}
+
+// replacedBy lists the files of the segments that are in the range of offsets which the swaps of records cover, and the
+// snapshots up to the next segment (see moveAside). If their records have their final name already, nothing is left to be
+// replaced.
 func (f *folder) replacedBy(swaps []string, infos []fsys.Info) (names []string, err error) {
 	from, to := int64(math.MaxInt64), int64(0)
 	for _, name := range swaps {
@@ -152,12 +194,18 @@ func (f *folder) replacedBy(swaps []string, infos []fsys.Info) (names []string, 
 		if err != nil {
 			return nil, err
 		}
-		from, to = min(from, base), max(to, end)
+		from, to = min(from, base), max(to, end, base+1) // the segment at base goes even if nothing is kept of it
+	}
+	next := int64(math.MaxInt64) // the base of the first segment that stays
+	for _, info := range infos {
+		if base, suffix, ok := parseNumbered(info.Name); ok && suffix == logSuffix && base >= to {
+			next = min(next, base)
+		}
 	}
 	for _, info := range infos {
 		base, suffix, ok := parseNumbered(info.Name)
-		ordinary := slices.Contains([]string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}, suffix)
-		if ok && ordinary && base >= from && base < to {
+		replaced := slices.Contains(segmentSuffixes, suffix) && base < to || suffix == snapshotSuffix && base < next
+		if ok && base >= from && replaced {
 			names = append(names, info.Name)
 		}
 	}

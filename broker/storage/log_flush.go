@@ -3,6 +3,7 @@ package storage
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -20,7 +21,11 @@ func (l *Log) rollIfDue(c *LogConfig, set []byte, maxTs, lastOffset int64, now t
 	if !due {
 		return false, nil
 	}
-	return true, l.roll(max(batch.Batch(set).BaseOffset(), l.end.Load()), now)
+	base := l.end.Load()
+	if lastOffset-base > math.MaxInt32 { // a gap, such as cleaning makes, that no segment can span
+		base = batch.Batch(set).BaseOffset()
+	}
+	return true, l.roll(base, now)
 }
 
 // Roll begins a new segment at the log's end, unless the active one is empty.
@@ -59,7 +64,7 @@ func (l *Log) roll(base int64, now time.Time) error {
 		return l.dir.fail(err)
 	}
 	if jitter := l.config.Load().SegmentJitterMs; jitter > 0 {
-		s.jitterMs = rand.Int64N(jitter)
+		s.jitterMs = rand.Int64N(min(jitter, max(l.config.Load().SegmentMs, 1)))
 	}
 	segments := *l.segments.Load()
 	if old.base == base { // it was empty, and its files were just replaced
@@ -86,26 +91,37 @@ func (l *Log) Flush() error { return l.flushTo(l.end.Load()) }
 func (l *Log) flushTo(offset int64) error {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
-	if err := l.usable(); err != nil {
-		return err
-	}
-	generation := l.generation.Load()
-	if offset <= l.recovery.Load() {
-		return nil
-	}
-	if err := l.syncTo(offset); err != nil {
-		if l.generation.Load() != generation { // files went away meanwhile
+	for {
+		if err := l.usable(); err != nil {
+			return err
+		}
+		generation := l.settledGeneration()
+		if min(offset, l.end.Load()) <= l.recovery.Load() {
 			return nil
 		}
-		return l.dir.fail(err)
+		err := l.syncTo(offset)
+		if l.generation.Load() != generation {
+			continue // files went away meanwhile
+		}
+		if err != nil {
+			return l.dir.fail(err)
+		}
+		if l.raiseRecovery(offset, generation) {
+			return nil
+		}
 	}
+}
+
+// raiseRecovery moves the recovery point, unless files changed since it was found that it may be moved.
+func (l *Log) raiseRecovery(offset, generation int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.generation.Load() == generation {
-		l.recovery.Store(max(l.recovery.Load(), min(offset, l.end.Load())))
-		l.flushedAt = l.dir.clock()
+	if l.generation.Load() != generation {
+		return false
 	}
-	return nil
+	l.recovery.Store(max(l.recovery.Load(), min(offset, l.end.Load())))
+	l.flushedAt = l.dir.clock()
+	return true
 }
 
 // syncTo syncs the segments that begin below an offset, the snapshots up to it,

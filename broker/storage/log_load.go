@@ -18,17 +18,12 @@ func newLog(d *Dir, tp TopicPartition, path string, c LogConfig) *Log {
 	return l
 }
 
-// create makes the directory and the first segment.
+// create makes the directory.
 func (l *Log) create() error {
 	if err := l.dir.fs.MkdirAll(l.Path()); err != nil {
 		return err
 	}
-	s, err := createSegment(l.folder, 0, l.dir.clock())
-	if err != nil {
-		return err
-	}
-	l.renamed.Store(true)
-	l.publish([]*segment{s})
+	l.begin()
 	return nil
 }
 
@@ -38,15 +33,19 @@ func (l *Log) moveAway(path string) error {
 	defer l.metadata.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.generation.Add(1)
-	if err := l.abandon(); err != nil {
+	err := l.changing(func() error {
+		if err := l.abandon(); err != nil {
+			return err
+		}
+		if err := l.dir.fs.Rename(l.Path(), path); err != nil {
+			return err
+		}
+		l.folder.path.Store(&path)
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if err := l.dir.fs.Rename(l.Path(), path); err != nil {
-		return err
-	}
-	l.folder.path.Store(&path)
-	l.generation.Add(1)
 	return l.dir.fs.SyncDir(l.dir.path)
 }
 
@@ -125,9 +124,9 @@ func (ld *loading) openAll() error {
 
 // hole reports whether records are missing before a segment: after a loss of
 // power an unsynced segment may be there where the one before is not. Where
-// cleaning makes gaps, this cannot be told.
+// cleaning makes gaps, here or on the leader, this cannot be told.
 func (ld *loading) hole(f segmentFiles) bool {
-	return f.base > ld.end && !ld.config.Load().compacts()
+	return f.base > ld.end && !ld.config.Load().compacts() && ld.dir.cleanedTo(ld.tp) < 0 && !ld.dir.mayCompact(ld.tp.Topic)
 }
 
 // open opens one segment, and recovers it if it is not to be trusted or turns
@@ -179,7 +178,7 @@ func (ld *loading) recover(s *segment, size int64) (cut int64, err error) {
 		if h.LeaderEpoch() > ld.epochs.latest() {
 			ld.epochs = ld.epochs.assign(h.LeaderEpoch(), h.BaseOffset())
 		}
-		ended := ld.states.apply(h, m)
+		ended := ld.reapply(h, m)
 		if ended == nil || !ended.aborted {
 			return nil
 		}
@@ -256,6 +255,10 @@ func (ld *loading) finish() error {
 // startEmpty begins an empty log at the checkpointed start: no segment was
 // found, or they all end below it.
 func (ld *loading) startEmpty() error {
+	if len(ld.files) == 0 && ld.hints.start == 0 && len(ld.epochs) == 0 {
+		ld.begin()
+		return nil
+	}
 	if err := ld.removeFiles(ld.files); err != nil {
 		return err
 	}

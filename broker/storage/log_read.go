@@ -32,7 +32,7 @@ func (l *Log) ReadInto(dst []byte, offset int64, maxBytes int, limit int64, minO
 		if err := l.usable(); err != nil {
 			return ReadResult{}, err
 		}
-		generation := l.generation.Load()
+		generation := l.settledGeneration()
 		r, err := l.read(dst, offset, maxBytes, limit, minOne)
 		if l.generation.Load() != generation {
 			continue // files changed under the read
@@ -146,7 +146,7 @@ func (l *Log) search(f func() error) error {
 		if err := l.usable(); err != nil {
 			return err
 		}
-		generation := l.generation.Load()
+		generation := l.settledGeneration()
 		err := f()
 		if l.generation.Load() != generation {
 			continue
@@ -185,7 +185,7 @@ func (l *Log) LastStableOffset(highWatermark int64) int64 {
 	if l.states.ended = waiting; len(waiting) == 0 {
 		l.states.ended = nil
 	}
-	return stable
+	return max(stable, min(l.start.Load(), highWatermark)) // a transaction may have begun before the log's start
 }
 
 // AbortedTransactions lists the aborted transactions that overlap [from, to).

@@ -9,8 +9,7 @@ import (
 	"time"
 )
 
-// maintain does what time demands of a log: retention, flush.ms, forgetting
-// producers, and giving back what an idle log does not need.
+// maintain does what time demands of a log: retention, forgetting producers, and giving back what an idle log does not need.
 func (l *Log) maintain(now time.Time, highWatermark int64) error {
 	if err := l.usable(); err != nil {
 		return err
@@ -21,9 +20,6 @@ func (l *Log) maintain(now time.Time, highWatermark int64) error {
 	}
 	l.forgetProducers(c, now)
 	l.LastStableOffset(highWatermark) // forgets what became stable
-	if err := l.flushIfDue(c, now); err != nil {
-		return err
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range *l.segments.Load() {
@@ -40,9 +36,9 @@ func (l *Log) forgetProducers(c *LogConfig, now time.Time) {
 	l.states.expire(now.UnixMilli() - c.ProducerIDExpirationMs)
 }
 
-func (l *Log) flushIfDue(c *LogConfig, now time.Time) error {
+func (l *Log) flushIfDue(now time.Time) error {
 	l.mu.Lock()
-	due := l.recovery.Load() < l.end.Load() && now.Sub(l.flushedAt).Milliseconds() >= c.FlushMs
+	due := l.recovery.Load() < l.end.Load() && now.Sub(l.flushedAt).Milliseconds() >= l.config.Load().FlushMs
 	l.mu.Unlock()
 	if !due {
 		return nil
@@ -52,6 +48,10 @@ func (l *Log) flushIfDue(c *LogConfig, now time.Time) error {
 
 // retain removes the segments that retention lets go (kafka-formats B.10).
 func (l *Log) retain(c *LogConfig, now time.Time, highWatermark int64) error {
+	if !l.cleaning.TryLock() {
+		return nil // it is compacted just now: the next time will do
+	}
+	defer l.cleaning.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n, err := l.expired(c, now, highWatermark)
@@ -74,11 +74,12 @@ func (l *Log) retain(c *LogConfig, now time.Time, highWatermark int64) error {
 	if err := l.advanceStart(kept[0].base); err != nil {
 		return err
 	}
-	l.publish(kept)
-	l.generation.Add(1)
 	l.dir.log.Info("segments removed by retention", slog.String("log", l.tp.String()),
 		slog.Int("segments", n), slog.Int64("start", l.start.Load()))
-	return l.discard(gone, time.Duration(c.FileDeleteDelayMs)*time.Millisecond)
+	return l.changing(func() error {
+		l.publish(kept)
+		return l.discard(gone, time.Duration(c.FileDeleteDelayMs)*time.Millisecond)
+	})
 }
 
 // expired is how many segments, from the oldest on, may go. mu is held.

@@ -47,22 +47,25 @@ func (l *Log) cut(offset int64) error {
 	if keep < 0 {
 		keep = len(segments)
 	}
-	last := segments[keep-1]
-	l.publish(slices.Clone(segments[:keep]))
-	l.generation.Add(1)
-	if err := l.removeNow(segments[keep:]); err != nil {
-		return err
-	}
-	end, err := last.truncate(offset)
+	var end int64
+	err := l.changing(func() (err error) {
+		l.publish(slices.Clone(segments[:keep]))
+		if err = l.removeNow(segments[keep:]); err != nil {
+			return err
+		}
+		if end, err = segments[keep-1].truncate(offset); err != nil {
+			return err
+		}
+		if err = l.lowerRecovery(end); err != nil { // a whole batch may have gone
+			return err
+		}
+		l.end.Store(end)
+		l.start.Store(min(l.start.Load(), end))
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := l.lowerRecovery(end); err != nil { // a whole batch may have gone
-		return err
-	}
-	l.end.Store(end)
-	l.start.Store(min(l.start.Load(), end))
-	l.generation.Add(1)
 	if err := l.changeEpochs(l.epochs.get().cutEnd(end)); err != nil {
 		return err
 	}
@@ -83,6 +86,9 @@ func (l *Log) lowerRecovery(offset int64) error {
 
 // TruncateFullyAndStartAt drops everything and goes on at offset.
 func (l *Log) TruncateFullyAndStartAt(offset int64) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {
@@ -104,19 +110,22 @@ func (l *Log) restart(end, start int64) error {
 	if err := l.lowerRecovery(end); err != nil {
 		return err
 	}
-	old := *l.segments.Load()
-	l.generation.Add(1)
-	if err := l.removeNow(old); err != nil {
-		return err
-	}
-	s, err := createSegment(l.folder, end, l.dir.clock())
+	err := l.changing(func() error {
+		if err := l.removeNow(*l.segments.Load()); err != nil {
+			return err
+		}
+		s, err := createSegment(l.folder, end, l.dir.clock())
+		if err != nil {
+			return err
+		}
+		l.end.Store(end)
+		l.start.Store(start)
+		l.publish([]*segment{s})
+		return nil
+	})
 	if err != nil {
 		return err
 	}
-	l.end.Store(end)
-	l.start.Store(start)
-	l.publish([]*segment{s})
-	l.generation.Add(1)
 	if err := l.syncNames(false); err != nil {
 		return err
 	}
@@ -190,15 +199,25 @@ func (l *Log) loadProducers(end int64) error {
 	defer l.states.Unlock()
 	l.states.producers, l.states.ended = state, nil
 	for _, s := range l.segmentsFrom(from) {
-		if err := s.replay(from, end, &l.states.producers); err != nil {
+		if err := s.replay(from, end, l.reapply); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replay applies the batches in [from, to) to the producers' state.
-func (s *segment) replay(from, to int64, ps *producers) error {
+// reapply takes note of a batch that is in the log already. Its transaction
+// may have ended above the high watermark. mu and states are held.
+func (l *Log) reapply(b batch.Batch, m *batch.Marker) *endedTxn {
+	ended := l.states.apply(b, m)
+	if ended != nil {
+		l.states.ended = append(l.states.ended, *ended)
+	}
+	return ended
+}
+
+// replay hands the batches in [from, to) that have a producer to apply.
+func (s *segment) replay(from, to int64, apply func(batch.Batch, *batch.Marker) *endedTxn) error {
 	var at int64
 	err := s.indexed(func() error { at = s.offsets.lookup(from); return nil })
 	if err != nil {
@@ -214,7 +233,7 @@ func (s *segment) replay(from, to int64, ps *producers) error {
 		h = slices.Clone(h)
 		m, err := markerAt(w, at, h)
 		if err == nil {
-			ps.apply(h, m)
+			apply(h, m)
 		}
 		return true, err
 	})

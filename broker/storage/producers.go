@@ -80,8 +80,9 @@ type endedTxn struct {
 // producers is the state of all producers of one log (KIP-98): a pure core, guarded
 // by its owner. The zero value knows none.
 type producers struct {
-	byID map[int64]*producer
-	open []*producer // with an open transaction, by its first offset
+	byID  map[int64]*producer
+	open  []*producer             // with an open transaction, by its first offset
+	asked map[int64]*verification // of producers whose next transactional batch needs a guard
 }
 
 // verdict is what check says of a batch that may be appended or not.
@@ -91,34 +92,50 @@ type verdict struct {
 }
 
 // check decides whether a leader may append a batch. It changes nothing. m is
-// the batch's marker, if it is a control batch.
-func (ps *producers) check(b batch.Batch, m *batch.Marker, origin Origin) (verdict, error) {
+// the batch's marker, if it is a control batch; g is what the writer has to show
+// of the transaction, and asks is false if nobody has to show anything.
+func (ps *producers) check(b batch.Batch, m *batch.Marker, origin Origin, g Guard, asks bool) (verdict, error) {
 	p := ps.byID[b.ProducerID()]
-	if p == nil || origin == Replication {
+	if b.ProducerID() == batch.None || origin == Replication {
 		return verdict{}, nil
 	}
-	if m == nil && origin == Client {
+	if p != nil && m == nil && origin == Client {
 		if of, ok := p.duplicate(b); ok {
 			return verdict{true, of}, nil
 		}
 	}
-	if b.ProducerEpoch() < p.epoch {
+	if asks && b.Transactional() && !b.Control() && !ps.verified(b.ProducerID(), g) {
+		return verdict{}, errorf(kerr.InvalidTxnState, "the batch of producer %d is not part of an ongoing transaction", b.ProducerID())
+	}
+	if p != nil && b.ProducerEpoch() < p.epoch {
 		return verdict{}, errorf(kerr.InvalidProducerEpoch, "producer %d writes with epoch %d after epoch %d",
 			p.id, b.ProducerEpoch(), p.epoch)
 	}
-	if m != nil {
-		return verdict{}, p.checkMarker(m)
-	}
-	if origin == Client {
-		if err := p.checkSequence(b); err != nil {
+	if m == nil && origin == Client {
+		if err := ps.checkLowest(b); err != nil {
 			return verdict{}, err
 		}
 	}
+	switch {
+	case p == nil:
+		return verdict{}, nil
+	case m != nil:
+		return verdict{}, p.checkMarker(m)
+	}
+	return verdict{}, p.checkData(b, origin)
+}
+
+func (p *producer) checkData(b batch.Batch, origin Origin) error {
+	if origin == Client {
+		if err := p.checkSequence(b); err != nil {
+			return err
+		}
+	}
 	if p.txnFirst >= 0 && !b.Transactional() {
-		return verdict{}, errorf(kerr.InvalidTxnState,
+		return errorf(kerr.InvalidTxnState,
 			"producer %d writes outside of the transaction that it began at offset %d", p.id, p.txnFirst)
 	}
-	return verdict{}, nil
+	return nil
 }
 
 func (p *producer) duplicate(b batch.Batch) (producedBatch, bool) {
@@ -162,7 +179,8 @@ func (p *producer) checkSequence(b batch.Batch) error {
 // transaction that the batch ended, if it did.
 func (ps *producers) apply(b batch.Batch, m *batch.Marker) *endedTxn {
 	id := b.ProducerID()
-	if id == batch.None || b.Control() && m == nil {
+	cleaned := b.Control() && b.Count() == 0 // a marker of which the cleaner kept the header, for the epoch
+	if id == batch.None || b.Control() && m == nil && !cleaned {
 		return nil
 	}
 	p := ps.byID[id]
@@ -175,6 +193,12 @@ func (ps *producers) apply(b batch.Batch, m *batch.Marker) *endedTxn {
 	}
 	p.enter(b.ProducerEpoch())
 	p.timestamp = b.MaxTimestamp()
+	if cleaned {
+		return nil
+	}
+	if b.Transactional() {
+		delete(ps.asked, id) // it has begun, or is over
+	}
 	if m != nil {
 		p.coordinatorEpoch = m.CoordinatorEpoch
 		return ps.end(p, b.LastOffset(), m.Type == batch.Abort)
@@ -218,6 +242,11 @@ func (ps *producers) expire(before int64) {
 	for id, p := range ps.byID {
 		if p.txnFirst < 0 && p.timestamp <= before {
 			delete(ps.byID, id)
+		}
+	}
+	for id, v := range ps.asked {
+		if v.startedMs <= before {
+			delete(ps.asked, id)
 		}
 	}
 }

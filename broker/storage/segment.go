@@ -22,6 +22,7 @@ import (
 type segment struct {
 	folder *folder
 	base   int64
+	state  string       // cleanedSuffix while a cleaner makes it and nobody else knows it, else ""
 	size   atomic.Int64 // of the whole batches in the file
 	dirty  atomic.Bool  // the file holds bytes that were not synced
 
@@ -49,7 +50,7 @@ type segment struct {
 // foundAt remembers where a reader left off: the next read will begin there.
 type foundAt struct{ offset, position int64 }
 
-func (s *segment) path(suffix string) string { return s.folder.numbered(s.base, suffix) }
+func (s *segment) path(suffix string) string { return s.folder.numbered(s.base, suffix) + s.state }
 
 // indexSizes are what a directory listing says of a segment's files.
 type segmentSizes struct{ log, offsets, times, aborted int64 }
@@ -66,14 +67,27 @@ func openSegment(f *folder, base int64, sizes segmentSizes, now time.Time) *segm
 
 // createSegment makes the files of an empty segment, replacing what has their names.
 func createSegment(f *folder, base int64, now time.Time) (*segment, error) {
+	return createSegmentAs(f, base, "", now)
+}
+
+// createSegmentAs is createSegment with a suffix to the files' names.
+func createSegmentAs(f *folder, base int64, state string, now time.Time) (*segment, error) {
 	s := openSegment(f, base, segmentSizes{}, now)
-	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
-		if err := fsys.WriteFile(f.fs, s.path(suffix), nil); err != nil {
-			return nil, fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
-		}
+	s.state = state
+	if err := s.makeFiles(); err != nil {
+		return nil, err
 	}
 	s.timed = true
 	return s, nil
+}
+
+func (s *segment) makeFiles() error {
+	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
+		if err := fsys.WriteFile(s.folder.fs, s.path(suffix), nil); err != nil {
+			return fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
+		}
+	}
+	return nil
 }
 
 // forget drops the places where readers left off.
@@ -175,7 +189,7 @@ func (s *segment) index(data []byte, at, intervalBytes int64) error {
 
 // note is index for one batch, of which it needs the header only.
 func (s *segment) note(b batch.Batch, at, intervalBytes int64) {
-	if ts := b.MaxTimestamp(); ts > s.maxTs {
+	if ts := b.MaxTimestamp(); ts > s.maxTs && b.Count() > 0 { // a cleaner may have kept no more than a header
 		s.maxTs, s.maxTsAt = ts, b.LastOffset()
 	}
 	if s.sinceEntry > intervalBytes {
@@ -307,7 +321,17 @@ func (s *segment) mustRoll(c *LogConfig, size, lastOffset, maxTs int64, now time
 	if s.firstTs >= 0 && maxTs >= 0 {
 		waited = maxTs - s.firstTs
 	}
-	return waited > c.SegmentMs-min(s.jitterMs, c.SegmentMs), nil
+	return waited > c.segmentMs()-s.jitterMs, nil
+}
+
+// firstTimestamp is the largest timestamp of the first batch, -1 if it has none.
+func (s *segment) firstTimestamp() (ts int64, err error) {
+	ts = -1
+	err = s.eachBatch(0, func(_ int64, h batch.Batch, _ *window) (bool, error) {
+		ts = h.MaxTimestamp()
+		return false, nil
+	})
+	return ts, err
 }
 
 func (s *segment) loadFirstTimestamp() error {

@@ -1,6 +1,10 @@
 package znode
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 type partitionJSON struct {
 	Topic     *string `json:"topic"`
@@ -40,6 +44,18 @@ func DecodeReassignments(data []byte) (map[TopicPartition][]int32, error) {
 		out[TopicPartition{*p.Topic, *p.Partition}] = p.Replicas
 	}
 	return out, err
+}
+
+// EncodeReassignments writes what DecodeReassignments reads, sorted.
+func EncodeReassignments(targets map[TopicPartition][]int32) []byte {
+	list := make([]partitionJSON, 0, len(targets))
+	for _, tp := range slices.SortedFunc(maps.Keys(targets), TopicPartition.Compare) {
+		list = append(list, partitionJSON{Topic: &tp.Topic, Partition: &tp.Partition, Replicas: targets[tp]})
+	}
+	return encode(struct {
+		Version    int             `json:"version"`
+		Partitions []partitionJSON `json:"partitions"`
+	}{1, list})
 }
 
 func decodePartitionList(what string, data []byte) ([]partitionJSON, error) {

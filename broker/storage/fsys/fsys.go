@@ -27,6 +27,8 @@ type FS interface {
 	ReadDir(name string) ([]Info, error)
 	// Stat describes one file or directory.
 	Stat(name string) (Info, error)
+	// SetModTime sets the time that Stat gives as a file's ModTime.
+	SetModTime(name string, t time.Time) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(name string) error
 	// Lock takes an exclusive lock on a file, made if absent, until the

@@ -3,6 +3,7 @@ package fsys
 import (
 	"io"
 	"os"
+	"time"
 )
 
 // Kind says what an Op does.
@@ -87,6 +88,10 @@ func (i *interceptFS) RemoveAll(name string) error {
 
 func (i *interceptFS) Rename(from, to string) error {
 	return i.do(OpRename, from, func() error { return i.fs.Rename(from, to) })
+}
+
+func (i *interceptFS) SetModTime(name string, t time.Time) error {
+	return i.do(OpWrite, name, func() error { return i.fs.SetModTime(name, t) })
 }
 
 func (i *interceptFS) SyncDir(name string) error {

@@ -31,6 +31,7 @@ type node struct {
 	modTime time.Time
 
 	names, syncedNames map[string]*node // of a directory
+	renames            [][2]string      // since its last sync, within the directory
 	data, syncedData   []byte           // of a file
 }
 
@@ -164,6 +165,20 @@ func (m *Mem) Rename(from, to string) error {
 	}
 	delete(oldDir.names, oldBase)
 	newDir.names[newBase] = n
+	if oldDir == newDir {
+		oldDir.renames = append(oldDir.renames, [2]string{oldBase, newBase})
+	}
+	return nil
+}
+
+func (m *Mem) SetModTime(name string, t time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.find(name)
+	if n == nil {
+		return &fs.PathError{Op: "chtimes", Path: name, Err: fs.ErrNotExist}
+	}
+	n.modTime = t
 	return nil
 }
 
@@ -202,7 +217,7 @@ func (m *Mem) SyncDir(name string) error {
 	if n == nil || !n.dir {
 		return &fs.PathError{Op: "sync", Path: name, Err: fs.ErrNotExist}
 	}
-	n.syncedNames = maps.Clone(n.names)
+	n.syncedNames, n.renames = maps.Clone(n.names), nil
 	return nil
 }
 

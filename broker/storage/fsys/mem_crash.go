@@ -13,7 +13,8 @@ const page = 512
 // unlocked and with everything on it synced. Whatever was synced survives.
 // Each unsynced name and each unsynced page survives with probability survive:
 // 1 is the death of the process (the system still holds its writes), 0 the
-// cruellest loss of power. rng may be nil when survive is 0 or 1.
+// cruellest loss of power. The two names of a rename share their fate, as in
+// any journal. rng may be nil when survive is 0 or 1.
 func (m *Mem) CrashClone(survive float64, rng *rand.Rand) *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,17 +54,41 @@ func (c *crash) clone(n *node) *node {
 func (c *crash) names(n *node) map[string]*node {
 	all := maps.Clone(n.syncedNames)
 	maps.Copy(all, n.names)
+	fate, kept := fates(n.renames), map[string]bool{}
 	out := map[string]*node{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		child := n.names[name]
-		if synced := n.syncedNames[name]; synced != child && !c.keeps() {
-			child = synced
+		if synced := n.syncedNames[name]; synced != child {
+			group := fate(name)
+			if _, decided := kept[group]; !decided {
+				kept[group] = c.keeps()
+			}
+			if !kept[group] {
+				child = synced
+			}
 		}
 		if child != nil {
 			out[name] = c.clone(child)
 		}
 	}
 	return out
+}
+
+// fates tells for each name one that stands for all that renames connect with it.
+func fates(renames [][2]string) func(name string) string {
+	of := map[string]string{}
+	find := func(name string) string {
+		for of[name] != "" {
+			name = of[name]
+		}
+		return name
+	}
+	for _, r := range renames {
+		if a, b := find(r[0]), find(r[1]); a != b {
+			of[a] = b
+		}
+	}
+	return find
 }
 
 func (c *crash) data(n *node) []byte {

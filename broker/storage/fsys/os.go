@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // OS is the machine's file system.
@@ -54,6 +55,7 @@ func (OS) Stat(name string) (Info, error) {
 	return infoOf(info), nil
 }
 
+func (OS) SetModTime(name string, t time.Time) error        { return os.Chtimes(name, t, t) }
 func (OS) SyncDir(name string) error                        { return syncDir(name) }
 func (OS) Lock(name string) (io.Closer, error)              { return lockFile(name) }
 func (OS) Usage(name string) (total, free int64, err error) { return usage(name) }

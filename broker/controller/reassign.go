@@ -1,0 +1,334 @@
+package controller
+
+import (
+	"errors"
+	"maps"
+	"slices"
+
+	"klab/coordinator/session"
+	"klab/coordinator/znode"
+)
+
+// This file moves partitions to other brokers (KIP-455, kafka-formats D.8). What is under way stands in the topic's node,
+// so that the next controller goes on with it:
+//
+//	U  the assignment becomes target and original together, with the replicas to add and to remove
+//	A  while some target is not in sync: a new leader epoch; the adding replicas start and catch up
+//	B  once all targets are in sync: the assignment becomes the target, another replica leads if the leader is to go,
+//	   the removing replicas leave the ISR, stop and are deleted
+//
+// The last change of the ISR, by AlterPartition, takes a partition from A to B.
+
+// reassigned is what an assignment becomes when the replicas shall be those of target. The original replicas are those
+// before any reassignment: a second one replaces the first.
+func reassigned(now znode.ReplicaAssignment, target []int32) znode.ReplicaAssignment {
+	original := minus(now.Replicas, now.Adding)
+	next := znode.ReplicaAssignment{Replicas: slices.Clone(target)}
+	next.Replicas = append(next.Replicas, minus(original, target)...)
+	next.Adding = minus(next.Replicas, original)
+	next.Removing = minus(next.Replicas, target)
+	return next
+}
+
+// reassignTo is what the partition's assignment becomes. Were the ISR to hold none of its replicas, as when a move is
+// cancelled while only replicas that it added are in sync, these stay until others have caught up: Kafka drops them, and
+// with them the partition.
+func (p *partition) reassignTo(target []int32) znode.ReplicaAssignment {
+	next := reassigned(p.assignment, target)
+	if p.leadership == nil {
+		return next
+	}
+	if last := minus(p.leadership.ISR, next.Replicas); len(last) == len(p.leadership.ISR) {
+		next.Replicas = append(next.Replicas, last...)
+		next.Removing = append(next.Removing, last...)
+	}
+	return next
+}
+
+// targetOf is what an assignment is on its way to.
+func targetOf(a znode.ReplicaAssignment) []int32 { return minus(a.Replicas, a.Removing) }
+
+// minus is a without what is in b, in order.
+func minus(a, b []int32) []int32 {
+	return keep(a, func(id int32) bool { return !slices.Contains(b, id) })
+}
+
+func equalAssignments(a, b znode.ReplicaAssignment) bool {
+	return slices.Equal(a.Replicas, b.Replicas) && slices.Equal(a.Adding, b.Adding) && slices.Equal(a.Removing, b.Removing)
+}
+
+// isCaughtUp reports whether nothing more has to catch up: phase B may begin.
+func (p *partition) isCaughtUp() bool {
+	return !p.assignment.IsReassigning() || p.leadership != nil && len(minus(targetOf(p.assignment), p.leadership.ISR)) == 0
+}
+
+// reassign takes partitions to assignments, which may be those they have: then what is under way goes on. done receives
+// the partitions whose topics turned out to be gone.
+func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(gone map[*partition]bool)) {
+	for p := range next {
+		p.topic.deletion.ineligible = p.topic.deletion.ineligible || p.topic.deletion.queued
+	}
+	changed := make(map[*partition]znode.ReplicaAssignment)
+	for p, a := range next {
+		if !equalAssignments(p.assignment, a) {
+			changed[p] = a
+		}
+	}
+	c.writeAssignments(changed, func(gone map[*partition]bool) {
+		var unneeded []replica
+		for _, p := range inOrder(keySet(changed)) {
+			if !gone[p] {
+				unneeded = append(unneeded, p.assign(changed[p])...)
+			}
+		}
+		remaining := slices.DeleteFunc(inOrder(keySet(next)), func(p *partition) bool { return gone[p] })
+		c.then(
+			func() { c.stopRemoved(unneeded) },
+			func() { c.advance(remaining) },
+			func() { done(gone) },
+		)
+	})
+}
+
+// assign makes an assignment known and returns the replicas that are not in it any more.
+func (p *partition) assign(a znode.ReplicaAssignment) (unneeded []replica) {
+	for _, id := range minus(p.assignment.Replicas, a.Replicas) {
+		unneeded = append(unneeded, replica{p, id})
+	}
+	p.assignment = a
+	return unneeded
+}
+
+func keySet[V any](m map[*partition]V) map[*partition]bool {
+	set := make(map[*partition]bool, len(m))
+	for p := range m {
+		set[p] = true
+	}
+	return set
+}
+
+// advance starts the adding replicas of partitions that have to catch up, and completes the others.
+func (c *Core) advance(partitions []*partition) {
+	if len(partitions) == 0 {
+		return
+	}
+	var behind, ready []*partition
+	for _, p := range partitions {
+		if p.isCaughtUp() {
+			ready = append(ready, p)
+		} else {
+			behind = append(behind, p)
+		}
+	}
+	c.then(
+		func() { c.catchUp(behind) },
+		func() { c.complete(ready) },
+	)
+}
+
+// catchUp is phase A. A partition that never had a leader may get one now, from among the new replicas.
+func (c *Core) catchUp(partitions []*partition) {
+	if len(partitions) == 0 {
+		return
+	}
+	var led, fresh []*partition
+	for _, p := range partitions {
+		for _, id := range p.assignment.Adding {
+			if _, known := p.replicas[id]; !known {
+				p.replicas[id] = replicaNew
+			}
+		}
+		if p.leadership != nil {
+			led = append(led, p)
+		} else {
+			fresh = append(fresh, p)
+		}
+	}
+	c.then(
+		func() { c.raiseEpochs(led) },
+		func() { c.online(fresh, offlineStrategy(), c.warnFailed) },
+		func() {
+			c.advance(slices.DeleteFunc(fresh, func(p *partition) bool { return p.leadership == nil || !p.isCaughtUp() }))
+		},
+	)
+}
+
+// raiseEpochs starts a new leader epoch under the same leader, so that every replica hears of the assignment. A replica
+// that is not in sync may begin with an empty log.
+func (c *Core) raiseEpochs(partitions []*partition) {
+	updates := make([]update, 0, len(partitions))
+	for _, p := range partitions {
+		if p.leadership != nil {
+			updates = append(updates, update{p, p.leadership.PartitionState})
+		}
+	}
+	c.writeStates(updates, "", func(written, conflicts []*partition) {
+		for _, p := range written {
+			fresh := minus(p.assignment.Adding, p.leadership.ISR)
+			c.addLeaderAndISR(minus(p.assignment.Replicas, fresh), p, false)
+			c.addLeaderAndISR(fresh, p, true)
+		}
+		c.then(c.flush, func() {
+			if len(conflicts) > 0 {
+				c.raiseEpochs(conflicts)
+			}
+		})
+	})
+}
+
+// complete is phase B.
+func (c *Core) complete(partitions []*partition) {
+	if len(partitions) == 0 {
+		return
+	}
+	var adding, removed []replica
+	final := make(map[*partition]znode.ReplicaAssignment, len(partitions))
+	for _, p := range partitions {
+		for _, id := range p.assignment.Adding {
+			adding = append(adding, replica{p, id})
+		}
+		final[p] = znode.ReplicaAssignment{Replicas: targetOf(p.assignment)}
+	}
+	c.then(
+		func() { c.replicasOnline(adding) },
+		func() {
+			for _, p := range partitions {
+				removed = append(removed, p.assign(final[p])...)
+			}
+			c.moveLeaders(partitions)
+		},
+		func() { c.stopRemoved(removed) },
+		func() { c.writeAssignments(final, func(map[*partition]bool) {}) },
+		func() { c.dropLegacyReassignments(isFinal(partitions)) },
+		func() { c.sendMetadata(c.brokerIDs(), partitions...) },
+		func() { c.resumeDeletionOf(replicasOf(partitions)) },
+	)
+}
+
+// moveLeaders has a target lead where the leader is to go or is dead, and tells the others of the final assignment.
+func (c *Core) moveLeaders(partitions []*partition) {
+	var moving, staying []*partition
+	for _, p := range partitions {
+		switch {
+		case p.leadership == nil:
+		case slices.Contains(p.assignment.Replicas, p.leader()) && c.isOnline(p.leader(), p.TopicPartition):
+			staying = append(staying, p)
+		default:
+			moving = append(moving, p)
+		}
+	}
+	c.then(
+		func() { c.online(moving, reassignmentStrategy(), c.warnFailed) },
+		func() { c.raiseEpochs(staying) },
+	)
+}
+
+// stopRemoved takes replicas out of their ISRs, stops them and has their brokers delete the logs. Nobody waits for that:
+// a broker that is down keeps its log, as in Kafka.
+func (c *Core) stopRemoved(replicas []replica) {
+	if len(replicas) == 0 {
+		return
+	}
+	c.then(
+		func() { c.replicasOffline(replicas) },
+		func() { c.replicasDelete(replicas) },
+		func() {
+			for _, r := range replicas {
+				if !slices.Contains(r.assignment.Replicas, r.broker) {
+					delete(r.replicas, r.broker)
+				}
+			}
+		},
+	)
+}
+
+// writeAssignments records assignments in their topics' nodes, which are read first: they may hold partitions that the
+// controller has not heard of. use receives the partitions of topics that are gone.
+func (c *Core) writeAssignments(next map[*partition]znode.ReplicaAssignment, use func(gone map[*partition]bool)) {
+	gone := make(map[*partition]bool)
+	c.then(
+		func() { c.tryAssignments(next, gone) },
+		func() { use(gone) },
+	)
+}
+
+// tryAssignments writes each topic's node at the version read, and those again that were changed in between.
+func (c *Core) tryAssignments(next map[*partition]znode.ReplicaAssignment, gone map[*partition]bool) {
+	byTopic := make(map[string]map[*partition]znode.ReplicaAssignment)
+	for p, a := range next {
+		if byTopic[p.Topic] == nil {
+			byTopic[p.Topic] = make(map[*partition]znode.ReplicaAssignment)
+		}
+		byTopic[p.Topic][p] = a
+	}
+	names := slices.Sorted(maps.Keys(byTopic))
+	reads := make([]Query, len(names))
+	for i, name := range names {
+		reads[i] = Query{Kind: Read, Path: znode.TopicPath(name)}
+	}
+	c.ask(reads, func(found []Answer) {
+		var writes []Query
+		var written []string
+		for i, name := range names {
+			op, ok := c.assignmentOp(name, found[i], byTopic[name], gone)
+			if ok {
+				writes, written = append(writes, write(op)), append(written, name)
+			}
+		}
+		c.ask(writes, func(answers []Answer) {
+			again := make(map[*partition]znode.ReplicaAssignment)
+			for i, name := range written {
+				switch {
+				case errors.Is(answers[i].Err, session.ErrBadVersion):
+					maps.Copy(again, byTopic[name])
+				case answers[i].Err != nil:
+					maps.Copy(gone, keySet(byTopic[name]))
+				}
+			}
+			if len(again) > 0 {
+				c.then(func() { c.tryAssignments(again, gone) })
+			}
+		})
+	})
+}
+
+// assignmentOp is the write of one topic's node. Partitions that are not in it go to gone.
+func (c *Core) assignmentOp(topic string, found Answer, next map[*partition]znode.ReplicaAssignment, gone map[*partition]bool) (Op, bool) {
+	assignment, err := znode.DecodeTopicAssignment(topic, found.Data)
+	if found.Err != nil || err != nil {
+		maps.Copy(gone, keySet(next))
+		return Op{}, false
+	}
+	for p, a := range next {
+		if _, ok := assignment.Partitions[p.Partition]; !ok {
+			gone[p] = true
+			continue
+		}
+		assignment.Partitions[p.Partition] = a
+	}
+	return Op{Kind: OpSet, Path: znode.TopicPath(topic), Data: assignment.Encode(), Version: found.Version}, true
+}
+
+// resumeReassignments goes on with those under way that satisfy wanted.
+func (c *Core) resumeReassignments(wanted func(*partition) bool) {
+	next := make(map[*partition]znode.ReplicaAssignment)
+	for _, p := range c.partitions(func(p *partition) bool { return p.assignment.IsReassigning() && wanted(p) }) {
+		next[p] = p.assignment
+	}
+	if len(next) > 0 {
+		c.reassign(next, func(map[*partition]bool) {})
+	}
+}
+
+// waitsFor reports whether a partition is on its way to one of the brokers.
+func waitsFor(p *partition, brokers []int32) bool {
+	return slices.ContainsFunc(targetOf(p.assignment), func(id int32) bool { return slices.Contains(brokers, id) })
+}
+
+// resumeAllReassignments goes on with what an earlier controller began, and with what is asked in
+// /admin/reassign_partitions.
+func (c *Core) resumeAllReassignments() {
+	c.legacyReassignmentNotified(func(started map[*partition]bool) {
+		c.resumeReassignments(func(p *partition) bool { return !started[p] })
+	})
+}
