@@ -37,7 +37,7 @@ func TestFindCoordinatorCreatesTheTopic(t *testing.T) {
 	d := townDeps(t)
 	created := 0
 	d.OffsetsTopic = internaltopic.New(internaltopic.Config{
-		Name: internaltopic.ConsumerOffsets, Metadata: d.Metadata, Log: slog.New(slog.DiscardHandler),
+		Name: internaltopic.TransactionState, Metadata: d.Metadata, Log: slog.New(slog.DiscardHandler),
 		Partitions: func() int32 { return 50 }, ReplicationFactor: func() int16 { return 1 },
 		AppendTimeout: func() time.Duration { return time.Second },
 		Forward: func(context.Context, kmsg.Request) (kmsg.Response, error) {
