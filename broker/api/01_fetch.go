@@ -14,7 +14,7 @@ package api
 //	v16 the current leader, when it is not this broker (KIP-951)
 //
 // Differences from Kafka 3.9: record batches are never converted to the older formats that clients of versions before 4
-// expect; consumers may read from a follower only if replica.selector.class is set; a parked fetch of a follower is
+// expect; the only replica.selector.class is RackAwareReplicaSelector; a parked fetch of a follower is
 // answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector).
 
 import (
