@@ -133,11 +133,6 @@ func (b *Broker) Wait(ctx context.Context) error {
 // deps is what the request handlers work with.
 func (b *Broker) deps() *api.Deps {
 	return &api.Deps{
-		ReadConfig: func(ctx context.Context, entityType, name string) (map[string]string, error) {
-			return b.readConfig(ctx, znode.ConfigPath(entityType, name))
-		},
-		WriteConfig:      b.writeConfig,
-		LogLevels:        b.levels,
 		BrokerID:         b.id,
 		ClusterID:        b.ClusterID,
 		Config:           b.cfg,
@@ -159,5 +154,10 @@ func (b *Broker) deps() *api.Deps {
 		FeatureEpoch:     b.features.Load,
 		TopicConfig:      b.topics.fetch,
 		TopicDeleted:     b.topicDeleted,
+		ReadConfig: func(ctx context.Context, entityType, name string) (map[string]string, error) {
+			return b.readConfig(ctx, znode.ConfigPath(entityType, name))
+		},
+		WriteConfig: b.writeConfig,
+		LogLevels:   b.levels,
 	}
 }

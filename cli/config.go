@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"klab/cluster"
+	"klab/nearest"
 )
 
 func newConfig(a *app) *cobra.Command {
@@ -172,14 +173,15 @@ func findConfig(ctx context.Context, c *cluster.Cluster, r cluster.ConfigResourc
 	}
 	i := slices.IndexFunc(entries, func(e cluster.ConfigEntry) bool { return e.Name == key })
 	if i < 0 {
-		var near []string
-		for _, e := range entries {
-			if strings.Contains(e.Name, key) || strings.Contains(key, e.Name) {
-				near = append(near, e.Name)
+		near, ok := nearest.Name(key, func(yield func(string) bool) {
+			for _, e := range entries {
+				if !yield(e.Name) {
+					return
+				}
 			}
-		}
-		if len(near) > 0 {
-			return cluster.ConfigEntry{}, badInput("%s has no configuration %q, but %s", r, key, strings.Join(near[:min(len(near), 3)], ", "))
+		})
+		if ok {
+			return cluster.ConfigEntry{}, badInput("%s has no configuration %q, did you mean %q", r, key, near)
 		}
 		return cluster.ConfigEntry{}, badInput("%s has no configuration %q: see klab config list", r, key)
 	}
@@ -262,7 +264,11 @@ func (a *app) alterConfigs(ctx context.Context, c *cluster.Cluster, alter cluste
 	if a.out.json {
 		return a.out.value(lines)
 	}
-	for _, l := range lines {
+	for i, l := range lines {
+		if l.Old == l.New && !alter.DryRun && alter.Changes[i].Op == cluster.ConfigSet && !strings.HasPrefix(l.New, alter.Changes[i].Value+" ") {
+			err = errors.Join(err, a.out.line("%s: %s accepted, a reader does not see it yet: %s", l.Name, a.out.text(alter.Changes[i].Value), a.out.text(l.New)))
+			continue
+		}
 		if alter.DryRun {
 			err = errors.Join(err, a.out.line("%s: %s, the broker would take the change", l.Name, a.out.text(l.Old)))
 			continue

@@ -93,7 +93,7 @@ type ConfigEntry struct {
 // ConfigSynonym is a value that would hold were it not for those before it; the first one is what holds.
 type ConfigSynonym struct{ Name, Value, Source string }
 
-// Dynamic says whether the value was set on this very resource while it ran: what deleting it takes away.
+// Dynamic says whether the value was set while the cluster ran, by a request.
 func (e ConfigEntry) Dynamic() bool {
 	switch e.Source {
 	case "DYNAMIC_TOPIC_CONFIG", "DYNAMIC_BROKER_CONFIG", "DYNAMIC_DEFAULT_BROKER_CONFIG", "DYNAMIC_BROKER_LOGGER_CONFIG", "DYNAMIC_GROUP_CONFIG", "GROUP_CONFIG":
@@ -124,7 +124,7 @@ func (d DescribeConfigs) command(to addressee) Command {
 func (c *Cluster) Configs(ctx context.Context, r ConfigResource) (entries []ConfigEntry, err error) {
 	err = c.perform(ctx, DescribeConfigs{r}, func(ctx context.Context) error {
 		if entries, err = c.configs(ctx, r); err != nil {
-			return fmt.Errorf("cannot read configuration of %s: %w", r, c.explain(err))
+			return fmt.Errorf("cannot read configuration of %s: %w", r, configHint(c.explain(err)))
 		}
 		return nil
 	})

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -83,8 +85,60 @@ func (c *Cluster) AlterConfigs(ctx context.Context, a AlterConfigs) error {
 		if err := c.alterConfigs(ctx, a); err != nil {
 			return fmt.Errorf("cannot change configuration of %s: %w", a.Resource, c.explain(err))
 		}
+		if !a.DryRun {
+			c.awaitConfigs(ctx, a)
+		}
 		return nil
 	})
+}
+
+// Brokers learn of a change from ZooKeeper or from their log, a little after it was made.
+const (
+	configPatience = 2 * time.Second
+	configPoll     = 50 * time.Millisecond
+)
+
+// awaitConfigs waits until a reader sees a change, for a bounded time: it is made, whatever a reader sees.
+func (c *Cluster) awaitConfigs(ctx context.Context, a AlterConfigs) {
+	ctx, cancel := context.WithTimeout(ctx, configPatience)
+	defer cancel()
+	for {
+		entries, err := c.configs(ctx, a.Resource)
+		if err == nil && a.holdsIn(entries) {
+			return
+		}
+		select {
+		case <-time.After(configPoll):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// holdsIn says whether the changes are in a reading. What append and subtract make is not foretold.
+func (a AlterConfigs) holdsIn(entries []ConfigEntry) bool {
+	for _, ch := range a.Changes {
+		i := slices.IndexFunc(entries, func(e ConfigEntry) bool { return e.Name == ch.Name })
+		switch ch.Op {
+		case ConfigSet:
+			if i < 0 || !entries[i].Sensitive && entries[i].Value != ch.Value {
+				return false
+			}
+		case ConfigDelete:
+			if i >= 0 && a.Resource.Kind != LoggerConfigs && entries[i].SetOn(a.Resource) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// SetOn says whether the value was set on exactly this resource: what deleting it there takes away.
+func (e ConfigEntry) SetOn(r ConfigResource) bool {
+	if r.Kind == BrokerConfigs && r.Name != "" {
+		return e.Source == "DYNAMIC_BROKER_CONFIG"
+	}
+	return e.Dynamic()
 }
 
 // alterConfigs sends the request to the broker that it concerns, else to any: the client knows which.

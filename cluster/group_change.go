@@ -38,9 +38,9 @@ func (c *Cluster) commit(ctx context.Context, group string, plan []OffsetChange)
 func groupHint(err error) error {
 	switch {
 	case errors.Is(err, kerr.NonEmptyGroup), errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.RebalanceInProgress):
-		return fmt.Errorf("%w: %w: stop its members first, or remove them with klab group remove-member", ErrGroupActive, err)
+		return fmt.Errorf("%w: stop them first, or remove them with klab group remove-member (%w)", ErrGroupActive, err)
 	case errors.Is(err, kerr.GroupIDNotFound):
-		return fmt.Errorf("%w: %w: see klab group list", ErrNoGroup, err)
+		return fmt.Errorf("%w: see klab group list (%w)", ErrNoGroup, err)
 	case errors.Is(err, kerr.GroupSubscribedToTopic):
 		return fmt.Errorf("%w: a member of the group still subscribes to it, stop that member first", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -139,13 +140,16 @@ const stateParts = 6
 // [rawScript.stateTopics] assigns them.
 func coordinator(id string) to { return to(statePartition(id)%3 + 1) }
 
-// statePartition is Kafka's: the hash of Java's String, without its sign, modulo the number of partitions.
+// statePartition is Kafka's: the absolute value of the hash of Java's String, modulo the number of partitions.
 func statePartition(id string) int32 {
 	var hash int32
 	for _, r := range id {
 		hash = 31*hash + r
 	}
-	return (hash & 0x7fffffff) % stateParts
+	if hash < 0 && hash != math.MinInt32 {
+		hash = -hash
+	}
+	return max(hash, 0) % stateParts
 }
 
 // send is one step: the request goes out, the answer is written down and returned. Where there is none, or where this
@@ -157,6 +161,17 @@ func (s *rawScript) send(name string, to to, req kmsg.Request) kmsg.Response {
 	}
 	asked := s.symbols.request(req)
 	return s.record(name, to, req, asked, s.exchange(s.broker(to), req, answerTime))
+}
+
+// unanswered is a step that Kafka leaves without an answer. It waits less for it.
+func (s *rawScript) unanswered(name string, to to, req kmsg.Request) {
+	s.t.Helper()
+	if !s.serves(req) {
+		s.unserved(name, to, req)
+		return
+	}
+	s.record(name, to, req, s.symbols.request(req), s.exchange(s.broker(to), req, 2*time.Second))
+	s.silent = 0
 }
 
 func (s *rawScript) unserved(name string, to to, req kmsg.Request) kmsg.Response {

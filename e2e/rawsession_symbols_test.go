@@ -83,6 +83,7 @@ func (y *rawSymbols) topicID(id [16]byte) string {
 var (
 	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	ofVersion = regexp.MustCompile(`-v\d+\b`)
+	longWord  = regexp.MustCompile(`x{50,}`)
 	address   = regexp.MustCompile(`127\.0\.0\.1:(\d+)`)
 )
 
@@ -91,6 +92,7 @@ var (
 func (y *rawSymbols) text(s string) string {
 	s = uuid.ReplaceAllStringFunc(s, func(id string) string { return y.symbol("uuid", id) })
 	s = ofVersion.ReplaceAllString(s, "-vN")
+	s = longWord.ReplaceAllStringFunc(s, func(word string) string { return fmt.Sprintf("<%d x>", len(word)) })
 	for _, dir := range y.dirs {
 		s = strings.ReplaceAll(s, dir, "<dir>")
 	}

@@ -190,7 +190,7 @@ func drawMoves(c *cell.Canvas, b cell.Box, e *env, list []cluster.Reassignment) 
 }
 
 // barWidth is the width of the bar of a copy.
-const barWidth = 12
+const barWidth = 8
 
 func drawCopy(c *cell.Canvas, b cell.Box, e *env, r cluster.Reassignment, copied cluster.Copy) {
 	name := e.format(words.CopyTo, partitionName(r.Topic, r.Partition), copied.Broker)
@@ -204,10 +204,10 @@ func drawCopy(c *cell.Canvas, b cell.Box, e *env, r cluster.Reassignment, copied
 	x += barWidth + 2
 	text := e.format(words.CopyLeft, num.Count(copied.Records), num.Bytes(copied.Bytes))
 	if copied.PerSecond >= 0 {
-		text = safe.Join(safe.Const("   "), text, e.format(words.PerSecond, num.Bytes(int64(copied.PerSecond))))
+		text = safe.Join(safe.Const("  "), text, e.format(words.PerSecond, num.Bytes(int64(copied.PerSecond))))
 	}
 	if left := copied.Left(); left > 0 {
-		text = safe.Join(safe.Const("   "), text, e.format(words.AboutLeft, num.Span(left.Round(time.Second))))
+		text = safe.Join(safe.Const("  "), text, e.format(words.AboutLeft, num.Span(left.Round(time.Second))))
 	}
 	if copied.InSync {
 		text = e.text(words.InSync)

@@ -115,7 +115,7 @@ func (f *fakeSource) FindHanging(context.Context, cluster.FindHanging) ([]cluste
 func (f *fakeSource) AbortTransaction(_ context.Context, a cluster.AbortTransaction) error {
 	return f.note("abort %s/%d at %d", a.Topic, a.Partition, a.Start)
 }
-func (f *fakeSource) Znodes() Znodes                                  { return f.nodes }
+func (f *fakeSource) Znodes() Znodes { return f.nodes }
 
 // healthy is a cluster of three brokers with two topics.
 func healthy() *fakeSource {

@@ -170,7 +170,13 @@ func golden(t *testing.T, name string, sc scene, st staging) {
 	t.Helper()
 	s := newStage(t, sc.stage(st))
 	sc.drive(s)
-	got, file := s.frame(), filepath.Join("testdata", name+".txt")
+	compare(t, name, s.frame())
+}
+
+// compare compares a screen with its golden, or writes that.
+func compare(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
 	if *updateGoldens {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

@@ -97,7 +97,7 @@ func (s *config) can(e *env, intent keymap.Intent) safe.Text {
 		return e.text(words.WhyNoRow)
 	case entry.ReadOnly:
 		return e.format(words.WhyReadOnly, entry.Name)
-	case intent == keymap.DropConfig && !entry.Dynamic():
+	case intent == keymap.DropConfig && !entry.SetOn(s.resource):
 		return e.format(words.WhyNotSet, entry.Name)
 	}
 	return possible()

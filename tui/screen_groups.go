@@ -64,7 +64,7 @@ func (g *groups) act(e *env, intent keymap.Intent) effect {
 	switch {
 	case g.filter.act(intent), moveRows(&g.rows, intent):
 	case intent == keymap.SortByLag:
-		g.byLag = !g.byLag
+		g.byLag, g.shown = !g.byLag, g.shown[:0] // the first one is chosen
 		g.rows.Home()
 	case intent == keymap.Open:
 		return open{newGroupDetail(g.chosen())}
@@ -113,7 +113,7 @@ func groupColumns(e *env) []cell.Column {
 	return []cell.Column{
 		{Width: 1},
 		{Title: e.text(words.ColGroup), Width: 16, Grow: 3},
-		{Title: e.text(words.ColState), Width: 14, Grow: 1},
+		{Title: e.text(words.ColState), Width: 18},
 		{Title: e.text(words.ColType), Width: 8, Drop: 4},
 		{Title: e.text(words.ColProtocol), Width: 9, Grow: 1, Drop: 3},
 		{Title: e.text(words.ColCoordinator), Width: 5, Right: true, Drop: 2},
@@ -129,7 +129,7 @@ func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
 	b = g.filter.draw(c, b, e)
 	head, rows := inner(b).Top(1)
 	switch {
-	case e.snap.GroupsErr != nil:
+	case e.snap.GroupsErr != nil && e.snap.GroupsAt.IsZero():
 		rows = drawLines(c, rows, cell.Plain, e.format(words.NoGroupsRead, sentence(e.snap.GroupsErr)))
 		_, rows = rows.Top(1)
 		drawLines(c, rows, cell.Muted, e.text(words.GroupsMeanwhile))
@@ -155,8 +155,9 @@ func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
-	if at := position(e, &g.rows); !at.Empty() {
-		c.Text(head.X+9, head.Y, 16, cell.Muted, at)
+	if width, ok := l.Shown(1); ok {
+		title := e.text(words.ColGroup).Width() + 1
+		c.Right(head.X+3+title, head.Y, width-title, cell.Muted, position(e, &g.rows))
 	}
 }
 

@@ -9,8 +9,9 @@ package api
 //	v8  which records were refused (KIP-467)
 //	v10 the current leader, when it is not this broker (KIP-951)
 //
-// Differences from Kafka 3.9: old message sets (magic 0 and 1) are refused with UNSUPPORTED_FOR_MESSAGE_FORMAT. Versions 0
-// to 2 are advertised, as clients infer features from them, and accept record batches.
+// Versions 0 to 2 carry message sets (magic 0 and 1), which storage brings to format 2, or a record batch.
+//
+// No difference from Kafka 3.9.
 
 import (
 	"context"
@@ -104,13 +105,16 @@ func (p *produce) check(topic string, records []byte, clientID string) error {
 // rest (kafka-formats B.12).
 func checkRecords(records []byte, version int16) error {
 	b, err := batch.Next(records)
+	nothing := err == io.EOF || errors.Is(err, batch.ErrShort)
 	switch {
-	case err == io.EOF, errors.Is(err, batch.ErrShort): // Kafka counts a batch that is cut off as none
+	case nothing && version < 3:
+		return errNothing
+	case nothing: // Kafka counts a batch that is cut off as none
 		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has none that is whole in %d bytes", len(records))
 	case err != nil:
 		return err
 	case b.Legacy() && version < 3:
-		return refuse(kerr.UnsupportedForMessageFormat, "message format %d is not accepted, send record batches (format 2)", b.Magic())
+		return nil
 	case b.Legacy():
 		return refuse(kerr.InvalidRecord, "produce requests with version %d must only contain record batches with magic 2, not %d", version, b.Magic())
 	case len(b) < len(records):
@@ -120,6 +124,9 @@ func checkRecords(records []byte, version int16) error {
 	}
 	return nil
 }
+
+// errNothing marks a set without a whole message: it is acknowledged, at no offset. Only versions 0 to 2 may send one.
+var errNothing = errors.New("there is nothing to append")
 
 func refuse(code *kerr.Error, format string, args ...any) error {
 	return &storage.Error{Code: code, Message: fmt.Sprintf(format, args...)}
@@ -156,10 +163,13 @@ func (p *produce) partition(resp *kmsg.ProduceResponse, topic string, id int32, 
 		a.BaseOffset, a.LogAppendTime, a.LogStartOffset = result.Info.FirstOffset, result.Info.LogAppendTime, result.Info.LogStartOffset
 		return a
 	}
+	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = -1, -1, -1
+	if result.Err == errNothing {
+		return a
+	}
 	if p.failed == nil {
 		p.failed = fmt.Errorf("cannot append to %s-%d: %w", topic, id, result.Err)
 	}
-	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = -1, -1, -1
 	code := codeOf(result.Err)
 	a.ErrorCode = code.Code
 	if detail, ok := errors.AsType[*storage.Error](result.Err); ok {

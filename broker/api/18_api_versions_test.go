@@ -69,7 +69,7 @@ func TestInitProducerID(t *testing.T) {
 		{"idempotent", nil, -1, -1, nil, nil},
 		{"idempotent, had one before", nil, 7, 3, nil, nil},
 		{"half of an identity", nil, 7, -1, nil, kerr.InvalidRequest},
-		{"transactional", &tx, -1, -1, nil, kerr.CoordinatorNotAvailable},
+		{"transactional, without a timeout", &tx, -1, -1, nil, kerr.InvalidTransactionTimeout},
 		{"empty transactional id", &empty, -1, -1, nil, kerr.InvalidRequest},
 		{"no block", nil, -1, -1, errors.New("no controller"), kerr.CoordinatorLoadInProgress},
 	} {

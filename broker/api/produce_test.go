@@ -43,7 +43,7 @@ func TestCheckRecords(t *testing.T) {
 		{"too short for a header", plain[:60], 9, kerr.InvalidRecord},
 		{"two batches", append(append([]byte(nil), plain...), plain...), 9, kerr.InvalidRecord},
 		{"old message set", old, 9, kerr.InvalidRecord},
-		{"old message set in an old request", old, 2, kerr.UnsupportedForMessageFormat},
+		{"old message set in an old request", old, 2, nil},
 		{"zstd", zstd, 7, nil},
 		{"zstd before v7", zstd, 6, kerr.UnsupportedCompressionType},
 	}
@@ -52,6 +52,16 @@ func TestCheckRecords(t *testing.T) {
 		if test.want == nil && err != nil || test.want != nil && !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
+	}
+}
+
+func TestOldRequestsMayHoldNothing(t *testing.T) {
+	if err := checkRecords(nil, 2); err != errNothing {
+		t.Errorf("nothing: %v", err)
+	}
+	p := produce{req: &kmsg.ProduceRequest{Version: 2}}
+	if a := p.partition(kmsg.NewPtrProduceResponse(), "orders", 0, &replica.Appended{Err: errNothing}); a.ErrorCode != 0 || a.BaseOffset != -1 || p.failed != nil {
+		t.Errorf("answer %+v, %v", a, p.failed)
 	}
 }
 

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"pgregory.net/rapid"
 )
 
 // observed is what kafka-configs --describe --all printed for a broker of a real Kafka 3.9 cluster.
@@ -342,20 +340,6 @@ func TestJavaDouble(t *testing.T) {
 			t.Errorf("%g is %s, want %s", f, got, want)
 		}
 	}
-}
-
-func TestEditsIsADistance(t *testing.T) {
-	word := rapid.StringMatching(`[a-c.]{0,8}`)
-	rapid.Check(t, func(t *rapid.T) {
-		a, b := word.Draw(t, "a"), word.Draw(t, "b")
-		d := edits(a, b, 100)
-		if d != edits(b, a, 100) || (d == 0) != (a == b) || d > max(len(a), len(b)) {
-			t.Fatalf("edits(%q, %q) = %d", a, b, d)
-		}
-		if limit := rapid.IntRange(1, 9).Draw(t, "limit"); edits(a, b, limit) != min(d, limit) {
-			t.Fatalf("edits(%q, %q) with limit %d", a, b, limit)
-		}
-	})
 }
 
 func FuzzParseTOML(f *testing.F) {

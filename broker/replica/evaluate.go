@@ -31,6 +31,7 @@ type evaluation struct {
 func (e *evaluation) enough() bool { return e.urgent || e.bytes >= e.minBytes }
 
 func (e *evaluation) run() {
+	e.holds.drop()
 	live := e.r.cfg.Metadata.Snapshot()
 	for _, part := range e.session.parts {
 		e.part(part, live)
@@ -64,6 +65,9 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 	var aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction
 	if kerror == nil && !v.nothingForReader {
 		records, kerror = e.read(part, &v)
+	}
+	if kerror == nil && e.version < fetchKnowsZstd {
+		records, kerror = e.convert(part, &v, records)
 	}
 	if kerror == nil && e.readCommitted && !e.follower() {
 		aborted, kerror = e.aborted(part, &v, records)
@@ -185,7 +189,7 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 	if maxBytes <= 0 && !minOne {
 		return nil, nil
 	}
-	got, err := v.at.log.Read(part.fetchOffset, max(maxBytes, 0), v.limit, minOne)
+	got, err := e.readHolding(part, v, max(maxBytes, 0), minOne)
 	if v.at.generation.Load() != v.generation {
 		return nil, kerr.NotLeaderForPartition
 	}
@@ -194,6 +198,17 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 		return nil, codeOf(err)
 	}
 	return got.Records, nil
+}
+
+// readHolding counts what a consumer's fetch reads; a follower takes what it is sent.
+func (e *evaluation) readHolding(part *fetchPart, v *view, maxBytes int, minOne bool) (storage.ReadResult, error) {
+	if e.follower() {
+		return v.at.log.Read(part.fetchOffset, maxBytes, v.limit, minOne)
+	}
+	reserved := e.holds.reserve(maxBytes)
+	got, err := v.at.log.Read(part.fetchOffset, reserved, v.limit, minOne)
+	e.holds.settle(reserved, cap(got.Records))
+	return got, err
 }
 
 func answer(part *fetchPart, v *view, records []byte, aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction) kmsg.FetchResponseTopicPartition {

@@ -32,6 +32,7 @@ type Replicas struct {
 	leaderThrottle, followerThrottle throttle
 
 	sessions *sessionCache
+	held     budget
 	alter    *alterQueue
 
 	announced chan struct{} // closed by the first LeaderAndIsr
@@ -49,6 +50,7 @@ func New(cfg Config) *Replicas {
 		fetchers:   map[fetcherKey]*fetcher{},
 		failedDirs: map[*storage.Dir]error{},
 		sessions:   newSessionCache(cfg.FetchSessionSlots, cfg.FetchSessionEviction),
+		held:       budget{limit: heldBytes},
 		announced:  make(chan struct{}),
 	}
 	r.alter = newAlterQueue(r)

@@ -74,7 +74,7 @@ type prepared struct {
 // prepare does all that needs no lock: it validates the batch and brings it
 // into the form that the topic's configuration wants.
 func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
-	b, err := onlyBatch(records)
+	b, err := onlyBatch(records, c, origin)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -118,10 +118,12 @@ func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rul
 	}
 }
 
-// onlyBatch returns the one batch that a produce request may hold for a partition.
-func onlyBatch(records []byte) (batch.Batch, error) {
+// onlyBatch returns the one batch that a produce request may hold for a partition. Message sets of older formats become one.
+func onlyBatch(records []byte, c *LogConfig, origin Origin) (batch.Batch, error) {
 	b, err := batch.Next(records)
 	switch {
+	case err == nil && b.Legacy() && origin == Client:
+		return batch.Upgrade(records, c.MaxMessageBytes)
 	case err == io.EOF:
 		return nil, errorf(kerr.InvalidRecord, "the request holds no batch")
 	case errors.Is(err, batch.ErrShort):

@@ -178,7 +178,7 @@ func (ld *loading) recover(s *segment, size int64) (cut int64, err error) {
 		if h.LeaderEpoch() > ld.epochs.latest() {
 			ld.epochs = ld.epochs.assign(h.LeaderEpoch(), h.BaseOffset())
 		}
-		ended := ld.states.apply(h, m)
+		ended := ld.reapply(h, m)
 		if ended == nil || !ended.aborted {
 			return nil
 		}

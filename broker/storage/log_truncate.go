@@ -199,15 +199,25 @@ func (l *Log) loadProducers(end int64) error {
 	defer l.states.Unlock()
 	l.states.producers, l.states.ended = state, nil
 	for _, s := range l.segmentsFrom(from) {
-		if err := s.replay(from, end, &l.states.producers); err != nil {
+		if err := s.replay(from, end, l.reapply); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replay applies the batches in [from, to) to the producers' state.
-func (s *segment) replay(from, to int64, ps *producers) error {
+// reapply takes note of a batch that is in the log already. Its transaction
+// may have ended above the high watermark. mu and states are held.
+func (l *Log) reapply(b batch.Batch, m *batch.Marker) *endedTxn {
+	ended := l.states.apply(b, m)
+	if ended != nil {
+		l.states.ended = append(l.states.ended, *ended)
+	}
+	return ended
+}
+
+// replay hands the batches in [from, to) that have a producer to apply.
+func (s *segment) replay(from, to int64, apply func(batch.Batch, *batch.Marker) *endedTxn) error {
 	var at int64
 	err := s.indexed(func() error { at = s.offsets.lookup(from); return nil })
 	if err != nil {
@@ -223,7 +233,7 @@ func (s *segment) replay(from, to int64, ps *producers) error {
 		h = slices.Clone(h)
 		m, err := markerAt(w, at, h)
 		if err == nil {
-			ps.apply(h, m)
+			apply(h, m)
 		}
 		return true, err
 	})

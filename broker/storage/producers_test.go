@@ -178,6 +178,34 @@ func TestSnapshotAndReplayEqualFullReplay(t *testing.T) {
 	})
 }
 
+// A transaction that ended above the high watermark is not stable after a restart or a truncation either.
+func TestEndedTransactionsAreNotStableAfterALoad(t *testing.T) {
+	mem := fsys.NewMem()
+	d := openDisk(t, mem, DefaultLogConfig())
+	l := d.create(orders0, DefaultLogConfig())
+	appendTo(t, l, transactional(t, 1, 0, 0, 2))
+	m := batch.BuildMarker(batch.Marker{Type: batch.Abort, CoordinatorEpoch: 1}, 1, 0, testTime.UnixMilli())
+	if _, err := l.AppendAsLeader(m, 0, Coordinator, testTime); err != nil { // 2
+		t.Fatal(err)
+	}
+	appendTo(t, l, transactional(t, 2, 0, 0, 1)) // 3
+	check := func(what string, l *Log) {
+		t.Helper()
+		if got := l.LastStableOffset(2); got != 0 {
+			t.Errorf("%s: the last stable offset is %d with the high watermark at the marker", what, got)
+		}
+		if got := l.LastStableOffset(3); got != 3 {
+			t.Errorf("%s: the last stable offset is %d with the marker replicated", what, got)
+		}
+	}
+	killed, _ := openDisk(t, mem.CrashClone(1, nil), DefaultLogConfig()).Log(orders0)
+	check("after a crash", killed)
+	if err := l.TruncateTo(3); err != nil {
+		t.Fatal(err)
+	}
+	check("after a truncation", l)
+}
+
 func TestProducersExpire(t *testing.T) {
 	var ps producers
 	for id, ts := range map[int64]int64{1: 100, 2: 200} {

@@ -72,7 +72,7 @@ func (s suite) configBecomes(ctx context.Context, topic, key, want string) error
 	})
 }
 
-// adminOffsets deletes records and moves a group's offsets.
+// adminOffsets moves a group's offsets.
 func (s suite) adminOffsets(ctx context.Context) error {
 	topic, group := s.name("offsets"), s.name("offsets")
 	if err := s.client.CreateTopic(ctx, topic, 1, nil); err != nil {
@@ -98,12 +98,31 @@ func (s suite) adminOffsets(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("after the offset was set: %w", err)
 	}
+	return nil
+}
+
+func (s suite) adminDeleteRecords(ctx context.Context) error {
+	topic := s.name("delete-records")
+	if err := s.client.CreateTopic(ctx, topic, 1, nil); err != nil {
+		return err
+	}
+	if err := s.client.Produce(ctx, topic, Producing{Codec: "none"}, messages(50, "records", time.Now())); err != nil {
+		return err
+	}
+	if err := s.spans(ctx, topic, 0, 50); err != nil {
+		return err
+	}
 	if err := s.client.DeleteRecords(ctx, topic, 0, 30); err != nil {
 		return fmt.Errorf("cannot delete records: %w", err)
 	}
+	return s.spans(ctx, topic, 30, 50)
+}
+
+// spans compares the first and the end offset of partition 0.
+func (s suite) spans(ctx context.Context, topic string, from, to int64) error {
 	start, end, err := s.client.Offsets(ctx, topic, 0)
-	if err != nil || start != 30 || end != 50 {
-		return fmt.Errorf("the partition is [%d, %d), want [30, 50) (%v)", start, end, err)
+	if err != nil || start != from || end != to {
+		return fmt.Errorf("the partition is [%d, %d), want [%d, %d) (%v)", start, end, from, to, err)
 	}
 	return nil
 }

@@ -105,6 +105,7 @@ func (s suite) checks() []check {
 		check{"admin-topics", s.adminTopics},
 		check{"admin-configs", s.adminConfigs},
 		check{"admin-offsets", s.adminOffsets},
+		check{"admin-delete-records", s.adminDeleteRecords},
 		check{"admin-offset-delete", s.adminOffsetDelete},
 		check{"admin-groups", s.adminGroups},
 		check{"admin-group-delete", s.adminGroupDelete},

@@ -35,6 +35,7 @@ final class Administration {
         checks.put("admin-topics", this::topics);
         checks.put("admin-configs", this::configs);
         checks.put("admin-offsets", this::offsets);
+        checks.put("admin-delete-records", this::deleteRecords);
         checks.put("admin-offset-delete", this::offsetDelete);
         checks.put("admin-groups", this::groups);
         checks.put("admin-group-delete", this::groupDelete);
@@ -88,25 +89,37 @@ final class Administration {
         return null;
     }
 
-    /** Deletes records and moves a group's offsets. */
+    /** Moves a group's offsets. */
     private void offsets() throws Exception {
         String topic = cluster.topic("offsets", 1);
         String group = cluster.name("offsets");
-        TopicPartition partition = new TopicPartition(topic, 0);
         List<ProducerRecord<String, String>> want = cluster.records(topic, 50, "offsets");
         try (KafkaProducer<String, String> producer = cluster.producer()) {
             Cluster.send(producer, want);
         }
         Data.consume(cluster, group, topic, 50);
-        cluster.admin.alterConsumerGroupOffsets(group, Map.of(partition, new OffsetAndMetadata(20))).all().get();
+        cluster.admin.alterConsumerGroupOffsets(group, Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(20))).all().get();
         Cluster.until("the committed offset", 20L, () -> offset(cluster, group, topic));
         List<ConsumerRecord<String, String>> again = Data.consume(cluster, group, topic, 30);
         Cluster.same(want.subList(20, 50), again);
+    }
 
+    private void deleteRecords() throws Exception {
+        String topic = cluster.topic("delete-records", 1);
+        TopicPartition partition = new TopicPartition(topic, 0);
+        try (KafkaProducer<String, String> producer = cluster.producer()) {
+            Cluster.send(producer, cluster.records(topic, 50, "records"));
+        }
+        spans(partition, 0, 50);
         cluster.admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(30))).all().get();
+        spans(partition, 30, 50);
+    }
+
+    /** Compares the first and the end offset. */
+    private void spans(TopicPartition partition, long from, long to) throws Exception {
         long start = cluster.admin.listOffsets(Map.of(partition, OffsetSpec.earliest())).partitionResult(partition).get().offset();
         long end = cluster.admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
-        Cluster.check(start == 30 && end == 50, "the partition is [" + start + ", " + end + "), want [30, 50)");
+        Cluster.check(start == from && end == to, "the partition is [" + start + ", " + end + "), want [" + from + ", " + to + ")");
     }
 
     private void offsetDelete() throws Exception {

@@ -177,8 +177,8 @@ class Suite:
             ("idempotent", self.idempotent), ("transaction", self.transaction), ("transaction-offsets", self.transaction_offsets),
             ("transaction-fenced", self.transaction_fenced), ("seek-by-time", self.seek), ("commit-and-resume", self.resume),
             ("admin-topics", self.admin_topics), ("admin-configs", self.admin_configs), ("admin-offsets", self.admin_offsets),
-            ("admin-offset-delete", self.admin_offset_delete), ("admin-groups", self.admin_groups),
-            ("admin-group-delete", self.admin_group_delete)]
+            ("admin-delete-records", self.admin_delete_records), ("admin-offset-delete", self.admin_offset_delete),
+            ("admin-groups", self.admin_groups), ("admin-group-delete", self.admin_group_delete)]
         with concurrent.futures.ThreadPoolExecutor(len(groups)) as pool:
             for item in groups:
                 pool.submit(self.one, pattern, *item)
@@ -278,7 +278,7 @@ class Suite:
         check(value == "1800000", f"broker 1 has group.max.session.timeout.ms={value}")
 
     def admin_offsets(self):
-        """Deletes records and moves a group's offsets."""
+        """Moves a group's offsets."""
         topic, group, c = self.topic("offsets"), self.name("offsets"), self.client
         want = messages(50, "offsets")
         c.produce(topic, want)
@@ -286,8 +286,14 @@ class Suite:
         c.set_group_offset(group, topic, 20)
         self.offset_becomes(group, topic, 20)
         same(want[20:], c.consume(group, topic, 30))
-        c.delete_records(topic, 30)
-        span = c.offsets(topic)
+
+    def admin_delete_records(self):
+        topic = self.topic("delete-records")
+        self.client.produce(topic, messages(50, "records"))
+        span = self.client.offsets(topic)
+        check(span == (0, 50), f"the partition is {span}, want (0, 50)")
+        self.client.delete_records(topic, 30)
+        span = self.client.offsets(topic)
         check(span == (30, 50), f"the partition is {span}, want (30, 50)")
 
     def admin_offset_delete(self):
