@@ -26,6 +26,7 @@ func newCleanCrash(t *testing.T, rt *rapid.T) *cleanCrash {
 		rng:     rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1)),
 	}
 	c.history = newHistory(t, rt, watch(c.mem, c.survive, c.rng, &c.watched, &c.cuts))
+	c.background.Wait() // the new log has its files
 	return c
 }
 
