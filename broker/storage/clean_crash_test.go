@@ -40,8 +40,9 @@ func watch(mem *fsys.Mem, survive float64, rng *rand.Rand, watched *bool, cuts *
 	})
 }
 
-// write appends a random history.
+// grow appends a random history, a record at least: a crash may take a new log that never held one.
 func (c *cleanCrash) grow() {
+	c.plain()
 	steps := []func(){c.plain, c.idempotent, c.transactional, c.transactional, c.end, c.end, func() { c.must(c.log.Roll()) }}
 	for range rapid.IntRange(3, 15).Draw(c.t, "steps") {
 		steps[rapid.IntRange(0, len(steps)-1).Draw(c.t, "step")]()
