@@ -2,6 +2,7 @@ package batch
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -13,10 +14,12 @@ type Rules struct {
 	FromClient bool
 	// NeedKeys is set for compacted topics.
 	NeedKeys bool
-	// LogAppendTime lifts the bounds of timestamps: they will be overwritten.
+	// LogAppendTime lifts the bounds of timestamps: they will be overwritten, and no client may claim to have done so.
 	LogAppendTime bool
 	// Now, in ms since 1970, may be ahead of a timestamp by BeforeMaxMs, behind by AfterMaxMs.
 	Now, BeforeMaxMs, AfterMaxMs int64
+	// Partition is the name of what the batch is for, orders-0, for messages.
+	Partition fmt.Stringer
 }
 
 // Facts are what validating a batch brings to light.
@@ -43,7 +46,7 @@ func (b Batch) Validate(r Rules) (Facts, error) {
 			return Facts{}, err
 		}
 	}
-	if b.LogAppendTime() && r.FromClient {
+	if b.LogAppendTime() && r.FromClient && r.LogAppendTime {
 		return Facts{}, &Error{Code: kerr.InvalidTimestamp, Message: "a producer cannot set the timestamp type to LogAppendTime"}
 	}
 	s, err := b.scan()
@@ -108,15 +111,15 @@ func (v *validation) record(i int32, ts int64, hasKey bool) {
 		v.facts = Facts{ts, i}
 	}
 	if v.rules.NeedKeys && !hasKey {
-		v.refuse(i, "a compacted topic does not accept a record without a key")
+		v.refuse(i, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s", v.rules.Partition))
 	}
 	if v.rules.LogAppendTime || ts == None {
 		return
 	}
 	if ts < v.rules.Now-v.rules.BeforeMaxMs || v.rules.AfterMaxMs < ts-v.rules.Now {
 		v.timestamp = true
-		v.refuse(i, fmt.Sprintf("the timestamp %d is out of range: at most %d ms before and %d ms after %d",
-			ts, v.rules.BeforeMaxMs, v.rules.AfterMaxMs, v.rules.Now))
+		v.refuse(i, fmt.Sprintf("Timestamp %d of message with offset %d is out of range. The timestamp should be within [%d, %d]",
+			ts, i, v.rules.Now-v.rules.BeforeMaxMs, v.rules.Now+v.rules.AfterMaxMs))
 	}
 }
 
@@ -130,9 +133,14 @@ func (v *validation) refusal() error {
 	if len(v.refused) == 0 {
 		return nil
 	}
-	code := kerr.InvalidRecord
 	if v.timestamp {
-		code = kerr.InvalidTimestamp
+		return &Error{Code: kerr.InvalidTimestamp, Message: "One or more records have been rejected due to invalid timestamp", Records: v.refused}
 	}
-	return &Error{Code: code, Message: "one or more records were refused", Records: v.refused}
+	var first []string
+	for _, r := range v.refused[:min(3, len(v.refused))] {
+		first = append(first, fmt.Sprintf("RecordError(batchIndex=%d, message='%s')", r.Index, r.Message))
+	}
+	return &Error{Code: kerr.InvalidRecord, Records: v.refused, Message: fmt.Sprintf(
+		"One or more records have been rejected due to %d record errors in total, and only showing the first three errors at most: [%s]",
+		len(v.refused), strings.Join(first, ", "))}
 }

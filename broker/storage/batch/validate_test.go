@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 		{"a producer id without a sequence, coordinator", withID, coordinator, nil},
 		{"control", unhex(t, kafkaCommit), edited(client, 0), kerr.InvalidRecord},
 		{"control, coordinator", unhex(t, kafkaCommit), coordinator, nil},
-		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), client, kerr.InvalidTimestamp},
+		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), appendTime, kerr.InvalidTimestamp},
 		{"codec 5", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 5) }), client, kerr.UnsupportedCompressionType},
 		{"not gzip", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 1) }), client, kerr.InvalidRecord},
 		{"not snappy", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 2) }), client, kerr.InvalidRecord},
