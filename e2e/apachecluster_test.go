@@ -113,7 +113,7 @@ func startProcess(t testing.TB, cmd *exec.Cmd, log string) {
 
 func waitPort(t testing.TB, addr string) {
 	t.Helper()
-	eventually(t, time.Minute, addr+" answers", func() bool {
+	eventually(t, 3*time.Minute, addr+" answers", func() bool {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			conn.Close()

@@ -163,6 +163,17 @@ func (s *rawScript) send(name string, to to, req kmsg.Request) kmsg.Response {
 	return s.record(name, to, req, asked, s.exchange(s.broker(to), req, answerTime))
 }
 
+// unanswered is a step that Kafka leaves without an answer. It waits less for it.
+func (s *rawScript) unanswered(name string, to to, req kmsg.Request) {
+	s.t.Helper()
+	if !s.serves(req) {
+		s.unserved(name, to, req)
+		return
+	}
+	s.record(name, to, req, s.symbols.request(req), s.exchange(s.broker(to), req, 2*time.Second))
+	s.silent = 0
+}
+
 func (s *rawScript) unserved(name string, to to, req kmsg.Request) kmsg.Response {
 	s.add(rawEntry{name: name, key: req.Key(), version: req.GetVersion(), to: to.String(), request: s.symbols.request(req), unserved: true})
 	return emptyResponse(req)

@@ -34,6 +34,8 @@ func rawAreas() []rawArea {
 		{"offsets", offsetsSession},
 		{"groups", groupsSession},
 		{"commits", commitsSession},
+		{"txn", txnSession},
+		{"admin", adminSession},
 	}
 }
 

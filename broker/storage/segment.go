@@ -189,7 +189,7 @@ func (s *segment) index(data []byte, at, intervalBytes int64) error {
 
 // note is index for one batch, of which it needs the header only.
 func (s *segment) note(b batch.Batch, at, intervalBytes int64) {
-	if ts := b.MaxTimestamp(); ts > s.maxTs {
+	if ts := b.MaxTimestamp(); ts > s.maxTs && b.Count() > 0 { // a cleaner may have kept no more than a header
 		s.maxTs, s.maxTsAt = ts, b.LastOffset()
 	}
 	if s.sinceEntry > intervalBytes {
