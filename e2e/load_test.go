@@ -313,8 +313,9 @@ func (l *lab) produceTooMuch(ctx context.Context, topic string, refused *atomic.
 	batch := make([]byte, 100_000_000)
 	binary.BigEndian.PutUint32(batch[8:], uint32(len(batch)-12)) // of what follows
 	batch[16] = 2                                                // magic
+	admin := l.admin()
 	for p := int32(0); ctx.Err() == nil; p = (p + 1) % 6 {
-		state, ok := l.partitionState(l.admin(), topic, p)
+		state, ok := l.partitionState(admin, topic, p)
 		if !ok {
 			continue
 		}
