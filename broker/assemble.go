@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ func (b *Broker) assemble() {
 	}
 	b.producers = &producerIDs{allocate: b.allocateProducerIDs}
 	b.replicas = replica.New(b.replicaConfig())
+	b.applyThrottles()
+	b.applyLimits()
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.groups = b.newGroups(b.offsetsTopic)
@@ -48,7 +51,7 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 		Listener:          b.cfg.InterBrokerListener(),
 		Dial:              b.opt.Dial,
 		Clock:             b.opt.Clock,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.controller.KafkaController"),
 		Observe:           b.opt.Observe,
 		Register:          b.register,
 		RequestTimeout:    b.cfg.Duration("controller.socket.timeout.ms"),
@@ -67,7 +70,8 @@ func (b *Broker) shellConfig() controller.ShellConfig {
 func (b *Broker) describeNewTopic(overrides map[string]string) ([]kmsg.CreateTopicsResponseTopicConfig, error) {
 	tc, err := b.cfg.Topic(overrides)
 	if err != nil {
-		return nil, err
+		text, _ := config.KafkaMessage(err)
+		return nil, errors.New(text)
 	}
 	var all []kmsg.CreateTopicsResponseTopicConfig
 	for i := range config.TopicTable().Keys() {
@@ -92,7 +96,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		Dirs:           b.dirs,
 		Metadata:       b.metadata,
 		Clock:          b.opt.Clock,
-		Log:            b.log,
+		Log:            b.levels.Logger("kafka.server.ReplicaManager"),
 		Observe:        b.opt.Observe,
 		Dial:           b.opt.Dial,
 		Listener:       c.InterBrokerListener(),
@@ -100,6 +104,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		BrokerEpoch:    b.epoch.Load,
 		LogConfig:      b.topics.logConfig,
 		MinInSync:      b.topics.minInSync,
+		Throttled:      b.topics.throttled,
 		DirFailed:      b.dirFailed,
 
 		LeadershipChanged: b.leadershipChanged,
@@ -114,7 +119,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		NumFetchers:           c.Int("num.replica.fetchers"),
 		ClientFetchMaxBytes:   c.Int("fetch.max.bytes"),
 		FetchSessionSlots:     c.Int("max.incremental.fetch.session.cache.slots"),
-		FollowerReads:         strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
+		RackAware:             strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
 
 		HighWatermarkCheckpointInterval: c.Duration("replica.high.watermark.checkpoint.interval.ms"),
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),

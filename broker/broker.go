@@ -13,6 +13,7 @@ import (
 	"klab/broker/fact"
 	"klab/broker/group"
 	"klab/broker/internaltopic"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
@@ -20,6 +21,7 @@ import (
 	"klab/broker/storage/fsys"
 	"klab/broker/txn"
 	"klab/coordinator/session"
+	"klab/coordinator/znode"
 )
 
 // Options are a broker's seams to the world. The zero value is the real one, silent.
@@ -61,7 +63,9 @@ func (o *Options) setDefaults() {
 type Broker struct {
 	cfg *config.Config
 	opt Options
-	log *slog.Logger
+	log *slog.Logger // of the broker as a whole; parts have theirs from levels
+
+	levels *loglevel.Levels
 
 	id        int32
 	clusterID string
@@ -144,11 +148,16 @@ func (b *Broker) deps() *api.Deps {
 		TransactionTopic: b.transactionTopic,
 		FS:               b.opt.FS,
 		Clock:            b.opt.Clock,
-		Log:              b.log,
+		Log:              b.levels.Logger("kafka.server.KafkaApis"),
 		Forward:          b.peers.forward,
 		ProducerIDs:      b.producers.next,
 		FeatureEpoch:     b.features.Load,
 		TopicConfig:      b.topics.fetch,
 		TopicDeleted:     b.topicDeleted,
+		ReadConfig: func(ctx context.Context, entityType, name string) (map[string]string, error) {
+			return b.readConfig(ctx, znode.ConfigPath(entityType, name))
+		},
+		WriteConfig: b.writeConfig,
+		LogLevels:   b.levels,
 	}
 }

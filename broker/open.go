@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"klab/broker/config"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/server"
 	"klab/broker/storage"
@@ -25,7 +26,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 	b := &Broker{
 		cfg:         cfg,
 		opt:         opt,
-		log:         opt.Log,
+		levels:      loglevel.New(opt.Log.Handler()),
 		zkLine:      newLine(opt.DialZooKeeper),
 		metadata:    metadata.NewCache(),
 		background:  newStage(),
@@ -33,6 +34,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 		controlling: newStage(),
 		stopped:     make(chan struct{}),
 	}
+	b.log = b.levels.Logger("kafka.server.KafkaServer")
 	b.features.Store(-1)
 	b.epoch.Store(-1)
 	if err := b.start(ctx); err != nil {
@@ -90,7 +92,7 @@ func (b *Broker) bind() error {
 		MaxConnections:  b.cfg.Int("max.connections"),
 		MaxPerIP:        b.cfg.Int("max.connections.per.ip"),
 		MaxPerIPOf:      perIPOverrides(b.cfg),
-		Log:             b.log,
+		Log:             b.levels.Logger("kafka.network.SocketServer"),
 		Listen:          b.opt.Listen,
 	})
 	return explainListen(b.server.Listen())
@@ -129,7 +131,7 @@ func (b *Broker) connect(ctx context.Context, ids *identities) (err error) {
 		SessionTimeout:    b.cfg.Duration("zookeeper.session.timeout.ms"),
 		ConnectionTimeout: b.cfg.Duration("zookeeper.connection.timeout.ms"),
 		Dial:              b.zkLine.Dial,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.zookeeper.ZooKeeperClient"),
 	})
 	if err != nil {
 		return err
@@ -168,7 +170,7 @@ func (b *Broker) load(ctx context.Context, dirs []string, connected <-chan struc
 				Default:         defaults,
 				Compacts:        func(topic string) bool { return b.isCompacted(ctx, topic, connected) },
 				Clock:           b.opt.Clock,
-				Log:             b.log,
+				Log:             b.levels.Logger("kafka.log.LogManager"),
 				RecoveryThreads: b.cfg.Int("num.recovery.threads.per.data.dir"),
 			})
 			return err

@@ -44,6 +44,15 @@ func (a *app) brokerIDs(cmd *cobra.Command, args []string, _ string) ([]string, 
 }
 
 func (a *app) glance(ctx context.Context, use func(*cluster.Snapshot)) {
+	a.brief(ctx, func(ctx context.Context, c *cluster.Cluster) {
+		if s, err := c.Glance(ctx); err == nil {
+			use(s)
+		}
+	})
+}
+
+// brief asks the cluster something for a completion.
+func (a *app) brief(ctx context.Context, ask func(context.Context, *cluster.Cluster)) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -54,7 +63,5 @@ func (a *app) glance(ctx context.Context, use func(*cluster.Snapshot)) {
 		return
 	}
 	defer c.Close()
-	if s, err := c.Glance(ctx); err == nil {
-		use(s)
-	}
+	ask(ctx, c)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"iter"
 	"time"
 	"unicode/utf8"
 
@@ -20,6 +21,9 @@ type consumeFlags struct {
 	follow     bool
 	raw        bool
 	format     string
+	group      string
+	instance   string
+	isolation  string
 }
 
 func newConsume(a *app) *cobra.Command {
@@ -28,7 +32,9 @@ func newConsume(a *app) *cobra.Command {
 		Use: "consume TOPIC", Short: "read records", Args: cobra.ExactArgs(1), ValidArgsFunction: a.topicNames,
 		Long: "Reads the records of a topic, from the beginning to the end that it has now, or with --follow on and on.\n\n" +
 			"--from takes beginning, end, an offset, -N (the last N of each partition), a time such as 2026-01-31T15:04:05\n" +
-			"or 15:04:05, or -30m for half an hour ago.\n\n" + formatHelp,
+			"or 15:04:05, or -30m for half an hour ago.\n\n" +
+			"With --group it joins a consumer group, goes on where that group was, and commits what it wrote. Without --follow it\n" +
+			"leaves when nothing has come for some seconds. --from then says where a partition begins that has no offset yet.\n\n" + formatHelp,
 		Example: "  klab consume orders --from -10 --format '%p/%o %k = %v\\n'",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("from") && f.follow {
@@ -45,8 +51,15 @@ func newConsume(a *app) *cobra.Command {
 			if err != nil {
 				return inputError{err}
 			}
-			r := cluster.ReadRequest{Topic: args[0], Partitions: f.partitions, From: start, Max: f.max, Follow: f.follow}
 			a.out.terminal = a.out.terminal && !f.raw
+			if f.group != "" {
+				g, err := f.asGroup(args[0], start)
+				if err != nil {
+					return err
+				}
+				return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.consumeAsGroup(cmd.Context(), c, g, layout) })
+			}
+			r := cluster.ReadRequest{Topic: args[0], Partitions: f.partitions, From: start, Max: f.max, Follow: f.follow}
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.consume(cmd.Context(), c, r, layout) })
 		},
 	}
@@ -56,19 +69,59 @@ func newConsume(a *app) *cobra.Command {
 	flags.Int64Var(&f.max, "max", 0, "end after so many records")
 	flags.BoolVarP(&f.follow, "follow", "f", false, "go on with what is written later")
 	flags.BoolVar(&f.raw, "raw", false, "write bytes as they are, also to a terminal")
+	flags.StringVarP(&f.group, "group", "g", "", "join this consumer group and commit to it")
+	flags.StringVar(&f.instance, "instance-id", "", "with --group: group.instance.id, for a static member")
+	flags.StringVar(&f.isolation, "isolation-level", "read_uncommitted", "with --group: read_uncommitted or read_committed")
+	_ = cmd.RegisterFlagCompletionFunc("group", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return a.groupNames(cmd, nil, typed)
+	})
+	_ = cmd.RegisterFlagCompletionFunc("isolation-level", cobra.FixedCompletions([]string{"read_uncommitted", "read_committed"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVar(&f.format, "format", `%v\n`, "how to write a record")
 	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions([]string{"beginning", "end", "-10"}, cobra.ShellCompDirectiveNoFileComp))
 	a.outputFlag(cmd)
 	return cmd
 }
 
-// consume writes records as they come; what is buffered goes out before it waits for more.
+// asGroup is the request to read as a member of a group.
+func (f consumeFlags) asGroup(topic string, from cluster.Position) (cluster.GroupRead, error) {
+	g := cluster.GroupRead{Group: f.group, Topic: topic, InstanceID: f.instance, From: from, Max: f.max, Follow: f.follow, Committed: f.isolation == "read_committed"}
+	if len(f.partitions) > 0 {
+		return g, badInput("cannot read partitions %s as group %s: the group assigns the partitions", ids(f.partitions), f.group)
+	}
+	if !g.Committed && f.isolation != "read_uncommitted" {
+		return g, badInput("cannot use --isolation-level %q: give read_uncommitted or read_committed", f.isolation)
+	}
+	return g, nil
+}
+
+// consumeAsGroup is consume as a member of a group.
+func (a *app) consumeAsGroup(ctx context.Context, c *cluster.Cluster, g cluster.GroupRead, layout format) error {
+	s, err := c.Glance(ctx)
+	if err != nil {
+		return err
+	}
+	if _, ok := s.Topic(g.Topic); !ok {
+		return a.noTopic(g.Topic)
+	}
+	return a.write(ctx, layout, func(flush func() error) iter.Seq2[cluster.Record, error] {
+		g.Waiting = flush
+		return c.ReadAsGroup(ctx, g)
+	})
+}
+
 func (a *app) consume(ctx context.Context, c *cluster.Cluster, r cluster.ReadRequest, layout format) error {
+	return a.write(ctx, layout, func(flush func() error) iter.Seq2[cluster.Record, error] {
+		r.Waiting = flush
+		return c.Read(ctx, r)
+	})
+}
+
+// write writes records as they come; what is buffered goes out before it waits for more.
+func (a *app) write(ctx context.Context, layout format, read func(flush func() error) iter.Seq2[cluster.Record, error]) error {
 	w := bufio.NewWriterSize(a.out.w, 64<<10)
 	out := a.out
 	out.w = w
-	r.Waiting = w.Flush
-	for rec, err := range c.Read(ctx, r) {
+	for rec, err := range read(w.Flush) {
 		if err == nil {
 			err = out.record(&rec, layout)
 		}

@@ -25,6 +25,8 @@ type produceFlags struct {
 	acks, codec     string
 	timeout         time.Duration
 	linger          time.Duration
+	transactional   string
+	abort           bool
 }
 
 func newProduce(a *app) *cobra.Command {
@@ -49,6 +51,8 @@ func newProduce(a *app) *cobra.Command {
 	flags.StringVar(&f.codec, "codec", "none", "none, gzip, snappy, lz4 or zstd")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "give a record up after this")
 	flags.DurationVar(&f.linger, "linger", 0, "wait this long for a batch to fill")
+	flags.StringVar(&f.transactional, "transactional-id", "", "write all lines in one transaction of this transactional.id, committed at the end of input")
+	flags.BoolVar(&f.abort, "abort", false, "with --transactional-id: abort it instead")
 	fixed := func(name string, values ...string) {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -64,6 +68,7 @@ type producing struct {
 	separator string
 	null      *string
 	options   cluster.WriterOptions
+	abort     bool // the transaction, at its end
 }
 
 func (f produceFlags) parse(topic string, toPartition, nulls bool) (producing, error) {
@@ -76,6 +81,13 @@ func (f produceFlags) parse(topic string, toPartition, nulls bool) (producing, e
 		return p, err
 	}
 	p.options.Timeout, p.options.Linger = f.timeout, f.linger
+	p.options.TransactionalID, p.abort = f.transactional, f.abort
+	if f.abort && f.transactional == "" {
+		return p, errors.New("cannot abort: --abort needs a --transactional-id")
+	}
+	if f.transactional != "" && f.acks != "all" {
+		return p, fmt.Errorf("cannot write in a transaction with --acks %s: it takes all", f.acks)
+	}
 	for _, h := range f.headers {
 		key, value, ok := strings.Cut(h, "=")
 		if !ok {
@@ -151,10 +163,18 @@ func (a *app) produce(ctx context.Context, c *cluster.Cluster, p producing) erro
 		return err
 	}
 	defer w.Close()
+	if p.options.TransactionalID != "" {
+		if err := w.Begin(); err != nil {
+			return err
+		}
+	}
 	var t tally
 	start := time.Now()
 	bytes, readErr := a.sendLines(ctx, w, p, &t)
 	flushErr := w.Flush(ctx)
+	if p.options.TransactionalID != "" {
+		flushErr = cmp.Or(flushErr, w.End(ctx, !p.abort && readErr == nil && !t.failed()))
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.done.Bytes, t.done.Retries = bytes, w.Retries()

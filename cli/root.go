@@ -72,7 +72,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inputError{err} })
 	root.AddCommand(
 		newUp(a), newDown(a), newStatusCommand(a), newBroker(a), newZooKeeper(), newTopic(a), newProduce(a), newConsume(a), newEvents(a),
-		newZK(a), newLogs(a), newDemo(a),
+		newZK(a), newLogs(a), newDemo(a), newGroup(a), newConfig(a), newTxn(a), newReassign(a),
 	)
 	guardArguments(root)
 	return root

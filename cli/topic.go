@@ -249,7 +249,7 @@ func (a *app) describeTopic(ctx context.Context, c *cluster.Cluster, name string
 	if !ok {
 		return a.noTopic(name)
 	}
-	configs, err := c.TopicConfigs(ctx, name)
+	configs, err := c.Configs(ctx, cluster.TopicResource(name))
 	if err != nil {
 		return err
 	}

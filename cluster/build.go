@@ -21,6 +21,8 @@ func (m *model) build(now time.Time) *Snapshot {
 	for _, name := range sortedKeys(m.topics) {
 		s.Topics = append(s.Topics, m.topics[name].build())
 	}
+	s.Groups, s.GroupsAt, s.GroupsErr = m.groups.build(), m.groups.at(), m.groups.err
+	s.Reassignments, s.ReassignmentsAt = m.buildMoves(), m.moves.at
 	s.Brokers = m.buildBrokers(s, now)
 	s.Health = judge(s, now)
 	return s

@@ -17,6 +17,8 @@ type link struct {
 	address string
 	client  *kgo.Client
 	busy    atomic.Bool // a round of requests is under way
+
+	busyGroups atomic.Bool // a round of requests about groups is under way
 }
 
 func newLink(address string, opts []kgo.Opt) (*link, error) {

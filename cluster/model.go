@@ -48,6 +48,9 @@ type model struct {
 	hostErr  error
 	dirAt    map[int32]time.Time // when a broker's log sizes were read
 	logBytes map[int32]int64
+	groups   groupsModel
+	moves    movesModel
+	changed  bool // groups and reassignments are to be read at once
 }
 
 // topicModel is one topic: its newest metadata, and the samples of its partitions.
@@ -89,7 +92,7 @@ func newModel(name string, launched bool) *model {
 	return &model{
 		name: name, launched: launched, meta: metadata{controller: -1},
 		topics: map[string]*topicModel{}, brokers: map[int32]*brokerModel{},
-		dirAt: map[int32]time.Time{}, logBytes: map[int32]int64{},
+		dirAt: map[int32]time.Time{}, logBytes: map[int32]int64{}, groups: newGroupsModel(), moves: newMovesModel(),
 	}
 }
 

@@ -20,7 +20,7 @@ func (c *Cluster) loop(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		w, next := p.due(time.Now(), c.busy(), c.watching(), c.partitions())
+		w, next := p.due(time.Now(), c.busy(), c.watching(), c.load())
 		began := time.Now()
 		c.look(ctx, w, false)
 		c.publish()
@@ -39,11 +39,11 @@ func (c *Cluster) pause(ctx context.Context, timer *time.Timer, p *pace) {
 			return
 		case <-c.hurry:
 			if ago := time.Since(p.metadata); ago >= hurryGap {
-				p.host, p.metadata, p.all = time.Time{}, time.Time{}, time.Time{}
+				p.again()
 				return
 			}
 			timer.Reset(hurryGap)
-			p.host, p.metadata, p.all = time.Time{}, time.Time{}, time.Time{}
+			p.again()
 		case <-c.answered:
 			c.settle(ctx)
 			c.publish()
@@ -85,6 +85,12 @@ func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 		}
 		c.learn(m, from, err)
 	}
+	if w.moves {
+		c.beside(func() { c.askMoves(ctx) })
+	}
+	if w.groups {
+		c.groupRounds(ctx)
+	}
 	for _, r := range c.rounds(w) {
 		l, err := c.link(r.address)
 		if err != nil || !l.busy.CompareAndSwap(false, true) {
@@ -101,6 +107,31 @@ func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 		case <-c.answered:
 		case <-ctx.Done():
 		}
+	}
+}
+
+// beside runs a reading that nothing waits for, and publishes what it brought.
+func (c *Cluster) beside(read func()) {
+	c.done.Go(func() {
+		read()
+		c.arrived()
+	})
+}
+
+// groupRounds asks every registered broker for its groups, but for one that still owes its last answer.
+func (c *Cluster) groupRounds(ctx context.Context) {
+	c.mu.Lock()
+	brokers := slices.Clone(c.model.meta.brokers)
+	c.mu.Unlock()
+	for _, b := range brokers {
+		l, err := c.link(address(b.host, b.port))
+		if err != nil || !l.busyGroups.CompareAndSwap(false, true) {
+			continue
+		}
+		c.beside(func() {
+			c.askGroups(ctx, l, b.id)
+			l.busyGroups.Store(false)
+		})
 	}
 }
 
@@ -235,7 +266,14 @@ func (c *Cluster) watching() bool {
 	return len(c.watches) > 0
 }
 
-func (c *Cluster) partitions() int { return c.Snapshot().Health.Partitions }
+func (c *Cluster) load() load {
+	l := load{partitions: c.Snapshot().Health.Partitions}
+	c.update(func(m *model) {
+		l.now, m.changed = m.changed, false
+		l.groups, l.lookingAtGroups, l.moving = len(m.groups.byName), m.groups.looking(time.Now()), len(m.moves.list) > 0
+	})
+	return l
+}
 
 // Look reads everything once and returns what it found: for a caller that does not observe. The error wraps ErrNothing
 // when no broker answers.

@@ -46,8 +46,14 @@ func (c *Cluster) perform(ctx context.Context, r Request, do func(context.Contex
 	start := time.Now()
 	err := do(ctx)
 	c.commands.add(Executed{Time: start, Took: time.Since(start), Command: c.CommandOf(r), Err: err})
-	c.wake()
+	c.lookAgain()
 	return err
+}
+
+// lookAgain makes the observation loop read at once what an operation may have changed.
+func (c *Cluster) lookAgain() {
+	c.update(func(m *model) { m.changed = true })
+	c.wake()
 }
 
 // administer is perform for an operation of kadm. verb and noun begin its error: "cannot create topic orders: …".

@@ -32,6 +32,41 @@ func TestCommandLines(t *testing.T) {
 			ElectPreferred{Topic: "orders", Partitions: []int32{2}}, "topic elect orders --partition 2",
 			"kafka-leader-election.sh" + kafka + "--election-type preferred --topic orders --partition 2",
 		},
+		{ListGroups{}, "group list", "kafka-consumer-groups.sh" + kafka + "--list --state"},
+		{ListGroups{[]string{"billing"}}, "group describe billing", "kafka-consumer-groups.sh" + kafka + "--describe --group billing"},
+		{
+			ResetOffsets{Group: "billing", To: ShiftBy(-100), Topics: []TopicPartitions{{"orders", []int32{0, 1}}}, DryRun: true},
+			"group reset-offsets billing --topic orders:0,1 --to -100 --dry-run",
+			"kafka-consumer-groups.sh" + kafka + "--reset-offsets --group billing --topic orders:0,1 --shift-by -100 --dry-run",
+		},
+		{
+			ResetOffsets{Group: "billing", To: ByDuration(30 * time.Minute)}, "group reset-offsets billing --to 30m0s",
+			"kafka-consumer-groups.sh" + kafka + "--reset-offsets --group billing --all-topics --by-duration PT30M0S --execute",
+		},
+		{DeleteGroup{"billing"}, "group delete billing", "kafka-consumer-groups.sh" + kafka + "--delete --group billing"},
+		{
+			DeleteOffsets{Group: "billing", Topic: "orders"}, "group delete-offsets billing --topic orders",
+			"kafka-consumer-groups.sh" + kafka + "--delete-offsets --group billing --topic orders",
+		},
+		{DescribeConfigs{BrokerResource(2)}, "config list broker 2", "kafka-configs.sh" + kafka + "--describe --entity-type brokers --entity-name 2 --all"},
+		{
+			AlterConfigs{Resource: TopicResource("orders"), Changes: []ConfigChange{{"cleanup.policy", ConfigSet, "compact,delete"}}},
+			"config set topic orders cleanup.policy=compact,delete",
+			"kafka-configs.sh" + kafka + "--alter --entity-type topics --entity-name orders --add-config 'cleanup.policy=[compact,delete]'",
+		},
+		{
+			AlterConfigs{Resource: ConfigResource{Kind: BrokerConfigs}, Changes: []ConfigChange{{"num.io.threads", ConfigDelete, ""}}},
+			"config delete broker --default num.io.threads",
+			"kafka-configs.sh" + kafka + "--alter --entity-type brokers --entity-default --delete-config num.io.threads",
+		},
+		{ListTransactions{}, "txn list", "kafka-transactions.sh" + kafka + "list"},
+		{FindHanging{MaxTimeout: DefaultTxnTimeout}, "txn find-hanging", "kafka-transactions.sh" + kafka + "find-hanging"},
+		{
+			AbortTransaction{"orders", 3, 9120}, "txn abort orders --partition 3 --start-offset 9120",
+			"kafka-transactions.sh" + kafka + "abort --topic orders --partition 3 --start-offset 9120",
+		},
+		{ListReassignments{}, "reassign list", "kafka-reassign-partitions.sh" + kafka + "--list"},
+		{CancelReassign{Topic: "orders"}, "reassign cancel orders", "kafka-reassign-partitions.sh" + kafka + "--reassignment-json-file plan.json --cancel"},
 		{ElectPreferred{}, "topic elect --all", "kafka-leader-election.sh" + kafka + "--election-type preferred --all-topic-partitions"},
 		{BrokerAction{Verb: Kill, ID: 3, PID: 77}, "broker kill 3", "kill -KILL 77"},
 		{BrokerAction{Verb: Start, ID: 3}, "broker start 3", "kafka-server-start.sh -daemon config/server-3.properties"},
@@ -65,8 +100,8 @@ func TestTopicOperations(t *testing.T) {
 	if err := c.CreateTopic(ctx, n); !errors.Is(err, kerr.TopicAlreadyExists) || !strings.HasPrefix(err.Error(), "cannot create topic orders: ") {
 		t.Errorf("err = %v", err)
 	}
-	configs, err := c.TopicConfigs(ctx, "orders")
-	i := slices.IndexFunc(configs, func(e TopicConfig) bool { return e.Name == "retention.ms" })
+	configs, err := c.Configs(ctx, TopicResource("orders"))
+	i := slices.IndexFunc(configs, func(e ConfigEntry) bool { return e.Name == "retention.ms" })
 	if err != nil || i < 0 || configs[i].Value != "60000" || configs[i].Source != "DYNAMIC_TOPIC_CONFIG" {
 		t.Errorf("configs = %+v, %v", configs, err)
 	}

@@ -9,7 +9,7 @@ import (
 func readings(d time.Duration, busy, watched bool, partitions int) (rounds, meta, all, sizes, watchedTopics int) {
 	var p pace
 	for now := noon; now.Before(noon.Add(d)); {
-		w, next := p.due(now, busy, watched, partitions)
+		w, next := p.due(now, busy, watched, load{partitions: partitions})
 		rounds++
 		if w.metadata {
 			meta++

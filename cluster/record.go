@@ -126,5 +126,5 @@ func (a Acks) options() []kgo.Opt {
 	case AcksNone:
 		return []kgo.Opt{kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite()}
 	}
-	return []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks()), kgo.AllowIdempotentProduceCancellation()}
+	return []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
 }

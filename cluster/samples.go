@@ -81,6 +81,7 @@ func (m *model) applySizes(broker int32, at time.Time, sizes map[partitionKey]in
 			p.log(broker).bytes = bytes
 		}
 	}
+	m.moves.sampleSizes(broker, at, sizes)
 	m.dirAt[broker], m.logBytes[broker] = at, total
 }
 

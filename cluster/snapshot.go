@@ -10,17 +10,22 @@ const Unknown = -1
 
 // Snapshot is all that is known of a cluster at one moment. It is immutable: readers share it, nobody changes it.
 type Snapshot struct {
-	Seq        int64     // grows by one with every published snapshot
-	At         time.Time // when the newest metadata in it was read; zero: never
-	Name       string    // the launcher's name of the cluster, else its first bootstrap address
-	Health     Health
-	ClusterID  string // empty: unknown
-	Controller int32  // broker id; -1: none, or unknown
-	Brokers    []Broker
-	Topics     []Topic // by name
-	Err        error   // why the data is old; nil: it is fresh
-	Launched   bool    // the launcher runs this cluster: its processes can be stopped, killed and paused
-	ZooKeeper  *ZooKeeper
+	Seq             int64     // grows by one with every published snapshot
+	At              time.Time // when the newest metadata in it was read; zero: never
+	Name            string    // the launcher's name of the cluster, else its first bootstrap address
+	Health          Health
+	ClusterID       string // empty: unknown
+	Controller      int32  // broker id; -1: none, or unknown
+	Brokers         []Broker
+	Topics          []Topic        // by name
+	Groups          []Group        // by name
+	GroupsAt        time.Time      // when a broker last listed its groups; zero: never
+	GroupsErr       error          // why they could not be listed; nil: some broker did
+	Reassignments   []Reassignment // under way, by topic and partition
+	ReassignmentsAt time.Time      // when they were read; zero: never
+	Err             error          // why the data is old; nil: it is fresh
+	Launched        bool           // the launcher runs this cluster: its processes can be stopped, killed and paused
+	ZooKeeper       *ZooKeeper
 }
 
 // ZooKeeper is the ensemble behind a launched cluster; nil in a Snapshot when it is not known.

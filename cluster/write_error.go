@@ -73,8 +73,8 @@ func (c *Cluster) whyUnacknowledged(ctx context.Context, e *WriteError, acks Ack
 
 // minISR is a topic's min.insync.replicas, or -1 when no broker says.
 func (c *Cluster) minISR(ctx context.Context, topic string) int {
-	configs, _, err := hedged(ctx, c.askFirst(), func(ctx context.Context, address string) ([]TopicConfig, error) {
-		return c.askTopicConfigs(ctx, address, topic)
+	configs, _, err := hedged(ctx, c.askFirst(), func(ctx context.Context, address string) ([]ConfigEntry, error) {
+		return c.askConfigsOf(ctx, address, TopicResource(topic), nil)
 	})
 	if err != nil {
 		return Unknown

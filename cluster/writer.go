@@ -35,6 +35,8 @@ type WriterOptions struct {
 	Codec   Codec
 	Linger  time.Duration // wait this long for a batch to fill; 0: send at once
 	Timeout time.Duration // give a record up after this; 0: two minutes, Kafka's delivery.timeout.ms
+
+	TransactionalID string // write in transactions: see Begin. Empty: do not
 }
 
 // Writer writes records. With AcksAll it is idempotent. It retries within Timeout what Kafka calls retriable, every 5 to
@@ -60,11 +62,28 @@ func (c *Cluster) OpenWriter(o WriterOptions) (*Writer, error) {
 		kgo.RecordPartitioner(partitioner()), kgo.ProducerLinger(o.Linger), kgo.WithCompressor(counted), kgo.WithHooks(counted),
 		kgo.RequestRetries(1<<20), kgo.UnknownTopicRetries(3),
 	)
+	if o.TransactionalID != "" {
+		opts = append(opts, kgo.TransactionalID(o.TransactionalID))
+	} else if o.Acks == AcksAll || o.Acks == "" {
+		opts = append(opts, kgo.AllowIdempotentProduceCancellation())
+	}
 	client, err := c.newClient(opts...)
 	if err != nil {
 		return nil, err
 	}
 	return &Writer{cluster: c, acks: cmp.Or(o.Acks, AcksAll), client: client, timeout: cmp.Or(o.Timeout, 2*time.Minute), attempts: counted}, nil
+}
+
+// Begin begins a transaction, of a Writer that was opened with a TransactionalID. Its first record fences every other
+// producer with that id.
+func (w *Writer) Begin() error { return w.client.BeginTransaction() }
+
+// End commits the transaction, or aborts it. Call it after Flush.
+func (w *Writer) End(ctx context.Context, commit bool) error {
+	if err := w.client.EndTransaction(ctx, kgo.TransactionEndTry(commit)); err != nil {
+		return fmt.Errorf("cannot end the transaction: %w", w.cluster.explain(err))
+	}
+	return nil
 }
 
 // Send hands a record over, and calls done with its fate exactly once, from another goroutine. It blocks while too many

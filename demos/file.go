@@ -64,8 +64,7 @@ type ActorSpec struct {
 
 // Screen says what the player draws beside the narration.
 type Screen struct {
-	Panes []string `toml:"panes"`
-	Pin   []string `toml:"pin"` // observables shown all the time
+	Pin []string `toml:"pin"` // observables shown all the time
 }
 
 // Step is one step of the lesson.

@@ -79,9 +79,21 @@ func (s *Script) pins(now time.Time) []Pin {
 	for _, name := range s.file.Screen.Pin {
 		value := s.saw[name]
 		before, had := s.previous[name]
-		pins = append(pins, Pin{Name: name, Value: value, Age: now.Sub(value.At), Changed: had && value.Known && before.Known && !value.equal(before)})
+		pins = append(pins, Pin{Name: s.onCluster(name), Value: value, Age: now.Sub(value.At), Changed: had && value.Known && before.Known && !value.equal(before)})
 	}
 	return pins
+}
+
+// onCluster is an observable's name with the topics as they are called on the cluster, where the timeline names them too.
+func (s *Script) onCluster(name string) string {
+	for _, t := range s.file.Cluster.Topics {
+		for _, end := range []string{"/", ")", ","} {
+			for _, begin := range []string{"(", " "} {
+				name = strings.ReplaceAll(name, begin+t.Name+end, begin+topicPrefix+t.Name+end)
+			}
+		}
+	}
+	return name
 }
 
 func (s *Script) viewWait(v *View, now time.Time) {

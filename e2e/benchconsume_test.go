@@ -111,11 +111,16 @@ func fetchRate(t *testing.T, out string) float64 {
 	return 0
 }
 
+// hasGroups waits a little for the coordinator of a group: __consumer_offsets is made when one is first asked for.
 func (s side) hasGroups(t *testing.T) bool {
 	client := s.client(t)
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	found, ok := kadm.NewClient(client).FindGroupCoordinators(ctx, "bench")["bench"]
-	return ok && found.Err == nil
+	for ctx.Err() == nil {
+		if found, ok := kadm.NewClient(client).FindGroupCoordinators(ctx, "bench")["bench"]; ok && found.Err == nil {
+			return true
+		}
+	}
+	return false
 }

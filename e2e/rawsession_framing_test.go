@@ -20,7 +20,7 @@ func framingSession(s *rawScript) {
 	s.frame("ApiVersions in a version that is too high, without tags", 1, 18, 5, noClient)
 	s.frame("ApiVersions in the highest version there can be", 1, 18, 0x7fff, body)
 	s.frame("ApiVersions in a negative version", 1, 18, -1, noClient)
-	s.frame("Metadata with bytes after its end", 1, 3, 1, append(noClient, 0, 0, 0, 0, 1, 2, 3))
+	s.frame("bytes after a request's end", 1, 23, 0, append(noClient, []byte("\x00\x00\x00\x01\x00\x04none\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x01\x02\x03")...))
 	s.frame("a header that is cut short", 1, 3, 1, nil)
 	s.frame("a body that is cut short", 1, 3, 1, append(noClient, 0, 0))
 	s.frame("an array longer than the frame", 1, 3, 1, append(noClient, 0x7f, 0xff, 0xff, 0xff))

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 )
@@ -16,9 +15,6 @@ func TestRawSession(t *testing.T) {
 	filter := filterFromEnvironment()
 	var total tally
 	runSession(t, cluster, filter, func(t *testing.T, area string, entries []rawEntry) {
-		if dir := os.Getenv("KLAB_RAW_KEEP"); dir != "" {
-			writeFile(t, filepath.Join(dir, area+".txt"), formatTranscript(entries))
-		}
 		n, report := compareSteps(area, entries, readTranscript(t, area), table, filter.compares)
 		if report != "" {
 			t.Errorf("answers differ from Apache Kafka's:\n%s", report)

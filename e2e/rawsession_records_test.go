@@ -46,10 +46,13 @@ func (w *textWriter) batch(b []byte) string {
 	if crc32.Checksum(b[21:], crc32.MakeTable(crc32.Castagnoli)) != uint32(batch.CRC) {
 		crc = " wrong CRC"
 	}
-	return fmt.Sprintf("batch at %d, magic %d, leader epoch %d, attributes %#x, last delta %d, times %s to %s, producer %s epoch %d sequence %d%s: %s",
+	from := ""
+	if batch.ProducerID != -1 || batch.ProducerEpoch != -1 || batch.FirstSequence != -1 {
+		from = fmt.Sprintf(", producer %s epoch %d sequence %d", w.symbols.number("ProducerID", batch.ProducerID), batch.ProducerEpoch, batch.FirstSequence)
+	}
+	return fmt.Sprintf("batch at %d, magic %d, epoch %d, attributes %#x, last delta %d, times %s to %s%s%s: %s",
 		batch.FirstOffset, batch.Magic, batch.PartitionLeaderEpoch, batch.Attributes, batch.LastOffsetDelta,
-		w.symbols.number("", batch.FirstTimestamp), w.symbols.number("", batch.MaxTimestamp),
-		w.symbols.number("ProducerID", batch.ProducerID), batch.ProducerEpoch, batch.FirstSequence, crc, w.batchRecords(&batch))
+		w.symbols.number("", batch.FirstTimestamp), w.symbols.number("", batch.MaxTimestamp), from, crc, w.batchRecords(&batch))
 }
 
 func (w *textWriter) batchRecords(batch *kmsg.RecordBatch) string {

@@ -7,10 +7,12 @@
 // that does not occur any more fails the test.
 //
 //	KLAB_RAW=groups       runs that area alone; groups/join compares the steps with "join" in their name
+//	KLAB_RAW_KEEP=DIR     writes what was answered to DIR, also when the area ends early
 package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,10 @@ func rawAreas() []rawArea {
 		{"produce", produceSession},
 		{"fetch", fetchSession},
 		{"offsets", offsetsSession},
+		{"groups", groupsSession},
+		{"commits", commitsSession},
+		{"txn", txnSession},
+		{"admin", adminSession},
 	}
 }
 
@@ -60,6 +66,7 @@ func runSession(t *testing.T, c *rawCluster, f rawFilter, done func(t *testing.T
 	defer c.close()
 	setup := &rawScript{rawCluster: c, t: t}
 	setup.stateTopics()
+	setup.warm()
 	for _, area := range rawAreas() {
 		if !f.runs(area.name) {
 			continue
@@ -67,10 +74,18 @@ func runSession(t *testing.T, c *rawCluster, f rawFilter, done func(t *testing.T
 		t.Run(area.name, func(t *testing.T) {
 			began := time.Now()
 			c.t = t
+			c.symbols = c.symbols.fresh()
 			s := &rawScript{rawCluster: c, t: t, area: area.name, seen: map[string]bool{}}
+			t.Cleanup(func() { keepTranscript(t, s) })
 			area.run(s)
 			t.Logf("%d steps in %v", len(s.entries), time.Since(began).Round(time.Millisecond))
 			done(t, area.name, s.entries)
 		})
+	}
+}
+
+func keepTranscript(t *testing.T, s *rawScript) {
+	if dir := os.Getenv("KLAB_RAW_KEEP"); dir != "" {
+		writeFile(t, filepath.Join(dir, s.area+".txt"), formatTranscript(s.entries))
 	}
 }

@@ -77,8 +77,8 @@ func parseTranscript(text string) ([]rawEntry, error) {
 			return nil, fmt.Errorf("cannot read the head of a step: %q", lines[0])
 		}
 		fmt.Sscan(api[open+1:closed], &key)
-		from, upTo, several := strings.Cut(api[closed+3:], "-")
-		fmt.Sscan(from, &first)
+		from, upTo, several := strings.Cut(api[closed+4:], "-") // a version may be negative
+		fmt.Sscan(api[closed+3:closed+4]+from, &first)
 		if last = first; several {
 			fmt.Sscan(upTo, &last)
 		}
@@ -90,7 +90,8 @@ func parseTranscript(text string) ([]rawEntry, error) {
 			}
 			e.fields = append(e.fields, rawField{path, value})
 		}
-		for e.version = first; e.version <= last; e.version++ {
+		for version := int(first); version <= int(last); version++ {
+			e.version = int16(version)
 			entries = append(entries, e)
 		}
 	}

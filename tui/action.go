@@ -72,7 +72,7 @@ func brokerVerb(e *env, intent keymap.Intent, b cluster.Broker) (cluster.BrokerV
 
 // isTopic reports whether an intent is for a topic.
 func isTopic(intent keymap.Intent) bool {
-	return intent >= keymap.NewTopic && intent <= keymap.ElectPreferred
+	return intent >= keymap.NewTopic && intent <= keymap.CancelReassign
 }
 
 // canTopic says why an intent for a topic is of no use now; the empty name means that no topic is chosen.
@@ -85,10 +85,18 @@ func canTopic(e *env, intent keymap.Intent, topic string) safe.Text {
 	case topic == "":
 		return e.text(words.WhyNoTopic)
 	}
-	if t, _ := e.snap.Topic(topic); t.Internal && intent != keymap.OpenTail && intent != keymap.ElectPreferred {
+	if intent == keymap.CancelReassign && len(moving(e, topic)) == 0 {
+		return e.format(words.WhyNotMoving, topic)
+	}
+	if t, _ := e.snap.Topic(topic); t.Internal && intent != keymap.OpenTail && !isPlacement(intent) {
 		return e.format(words.WhyInternal, topic)
 	}
 	return possible()
+}
+
+// isPlacement reports whether an intent is about where replicas are, which may be changed of Kafka's own topics too.
+func isPlacement(intent keymap.Intent) bool {
+	return intent >= keymap.ElectPreferred && intent <= keymap.CancelReassign
 }
 
 // actTopic does an intent for a topic; partition -1 means the whole topic.
@@ -96,6 +104,10 @@ func actTopic(e *env, intent keymap.Intent, topic string, partition int32) effec
 	switch intent {
 	case keymap.NewTopic:
 		return open{newTopicForm(e)}
+	case keymap.Reassign:
+		return open{newReassignForm(e, topic, partition)}
+	case keymap.CancelReassign:
+		return askCancelMove(e, topic)
 	case keymap.Produce:
 		return open{newProduceForm(e, topic, partition)}
 	case keymap.OpenTail:

@@ -122,7 +122,8 @@ func factStyle(kind string) cell.Style {
 	switch kind {
 	case cluster.KindProcessKilled, cluster.KindProcessFailed, cluster.KindProcessExited, cluster.KindPartitionOffline:
 		return cell.Bad
-	case cluster.KindSessionExpired, cluster.KindISRShrunk, cluster.KindStale, cluster.KindBrokerDown, cluster.KindProcessPaused:
+	case cluster.KindSessionExpired, cluster.KindISRShrunk, cluster.KindStale, cluster.KindBrokerDown, cluster.KindProcessPaused,
+		cluster.KindMemberLeft:
 		return cell.Warn
 	case cluster.KindFirstWrite:
 		return cell.OK
@@ -163,6 +164,11 @@ func beside(c *cell.Canvas, b cell.Box, e *env, wanted func(cluster.Fact) bool, 
 	}
 	_, rest := draw(b).Top(1)
 	drawTimeline(c, rest, e, wanted)
+}
+
+// ofCluster reports whether a fact is about brokers or the cluster: of interest beside any topic.
+func ofCluster(f cluster.Fact) bool {
+	return f.Topic == "" && f.Text("group") == "" && f.Text("id") == ""
 }
 
 // newest returns the newest n facts that are wanted, oldest first.

@@ -21,8 +21,10 @@ type fakeSource struct {
 	executed []cluster.Executed
 	tail     *fakeTail
 	nodes    Znodes
-	groups   []cluster.Group
-	groupErr error
+	plan     []cluster.OffsetChange
+	txns     []cluster.Transaction
+	hanging  []cluster.Hanging
+	wanted   []string
 	err      error // of every operation
 	did      []string
 	watched  map[string]int
@@ -58,12 +60,11 @@ func (f *fakeSource) AddPartitions(_ context.Context, topic string, total int) e
 func (f *fakeSource) ElectPreferred(_ context.Context, topic string, p ...int32) error {
 	return f.note("elect %s %v", topic, p)
 }
-func (f *fakeSource) TopicConfigs(context.Context, string) ([]cluster.TopicConfig, error) {
-	return []cluster.TopicConfig{
-		{Name: "cleanup.policy", Value: "delete", Source: "DEFAULT_CONFIG", Default: true},
-		{Name: "min.insync.replicas", Value: "2", Source: "DYNAMIC_TOPIC_CONFIG"},
-		{Name: "retention.ms", Value: "604800000", Source: "DEFAULT_CONFIG", Default: true},
-	}, f.err
+func (f *fakeSource) Configs(_ context.Context, r cluster.ConfigResource) ([]cluster.ConfigEntry, error) {
+	if r.Kind == cluster.BrokerConfigs {
+		return brokerConfigs, f.err
+	}
+	return topicConfigs, f.err
 }
 func (f *fakeSource) Produce(_ context.Context, r cluster.ProduceRequest) (cluster.ProduceResult, error) {
 	rec := r.Records[0]
@@ -76,8 +77,45 @@ func (f *fakeSource) Tail(_ context.Context, o cluster.TailOptions) (Tail, error
 func (f *fakeSource) BrokerAction(_ context.Context, verb cluster.BrokerVerb, id int32) error {
 	return f.note("%s %d", verb, id)
 }
-func (f *fakeSource) Groups(context.Context) ([]cluster.Group, error) { return f.groups, f.groupErr }
-func (f *fakeSource) Znodes() Znodes                                  { return f.nodes }
+func (f *fakeSource) WantGroups(names ...string) { f.wanted = names }
+func (f *fakeSource) ResetOffsets(_ context.Context, r cluster.ResetOffsets) ([]cluster.OffsetChange, error) {
+	return f.plan, f.note("reset %s %v dry=%v", r.Group, r.Topics, r.DryRun)
+}
+func (f *fakeSource) DeleteGroup(_ context.Context, name string) error {
+	return f.note("delete group %s", name)
+}
+func (f *fakeSource) DeleteOffsets(_ context.Context, d cluster.DeleteOffsets) error {
+	return f.note("delete offsets %s %s", d.Group, d.Topic)
+}
+func (f *fakeSource) RemoveMember(_ context.Context, r cluster.RemoveMember) (int, error) {
+	return 1, f.note("remove %s %s", r.Group, r.Member)
+}
+func (f *fakeSource) AlterConfigs(_ context.Context, a cluster.AlterConfigs) error {
+	ch := a.Changes[0]
+	return f.note("%s %s %s=%s", a.Resource, ch.Op, ch.Name, ch.Value)
+}
+func (f *fakeSource) Reassign(_ context.Context, r cluster.Reassign) error {
+	return f.note("reassign %d first %s/%d to %v throttle %d", len(r.Plan), r.Plan[0].Topic, r.Plan[0].Partition, r.Plan[0].To, r.Throttle)
+}
+func (f *fakeSource) CancelReassign(_ context.Context, r cluster.CancelReassign) (int, error) {
+	return 2, f.note("cancel %s", r.Topic)
+}
+func (f *fakeSource) Transactions(context.Context) ([]cluster.Transaction, error) {
+	return f.txns, f.err
+}
+func (f *fakeSource) Transaction(_ context.Context, id string) (cluster.Transaction, error) {
+	t := f.txns[0]
+	t.ID, t.Epoch, t.Timeout, t.Start = id, 3, time.Minute, noon.Add(-12*time.Second)
+	t.Partitions = []cluster.TopicPartitions{{Topic: "orders", Partitions: []int32{0, 2}}, {Topic: "__consumer_offsets", Partitions: []int32{7}}}
+	return t, f.note("describe %s", id)
+}
+func (f *fakeSource) FindHanging(context.Context, cluster.FindHanging) ([]cluster.Hanging, error) {
+	return f.hanging, f.err
+}
+func (f *fakeSource) AbortTransaction(_ context.Context, a cluster.AbortTransaction) error {
+	return f.note("abort %s/%d at %d", a.Topic, a.Partition, a.Start)
+}
+func (f *fakeSource) Znodes() Znodes { return f.nodes }
 
 // healthy is a cluster of three brokers with two topics.
 func healthy() *fakeSource {

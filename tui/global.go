@@ -29,6 +29,8 @@ func (r *root) global(intent keymap.Intent) effect {
 		return r.nextTheme()
 	case keymap.Connect:
 		return open{newConnectForm(&r.env)}
+	case keymap.OpenTransactions:
+		return open{newTransactions()}
 	case keymap.StopCluster:
 		return stopCluster(&r.env)
 	default:

@@ -54,18 +54,27 @@ func scenes() []scene {
 		{"record_raw", tailing, func(s *stage) { s.press("2", "t"); s.frame(); s.press("up", "enter", "v") }},
 		{"timeline", killed, func(s *stage) { s.press("5"); s.frame() }},
 		{"zookeeper", killed, func(s *stage) { s.press("4"); s.frame(); s.press("down", "down", "right", "down", "right", "down") }},
-		{"groups", func(s staging) staging {
-			f := healthy()
-			f.groups = []cluster.Group{{Name: "billing", State: "Stable", Protocol: "range", Members: 3, Lag: 12_340}, {Name: "审计", State: "Empty", Lag: -1}}
-			s.src = f
-			return s
-		}, func(s *stage) { s.press("3") }},
+		{"groups", with(grouped), func(s *stage) { s.press("3", "o") }},
 		{"groups_unknown", func(s staging) staging {
 			f := healthy()
-			f.groupErr = errNoCoordinator
+			f.snap.GroupsErr = errNoCoordinator
 			s.src = f
 			return s
 		}, func(s *stage) { s.press("3") }},
+		{"group", with(grouped), func(s *stage) { s.press("3", "down", "enter", "down", "down") }},
+		{"group_empty", with(grouped), func(s *stage) { s.press("3", "enter") }},
+		{"group_reset", with(grouped), func(s *stage) { s.press("3", "r").write("yesterday"); s.press("enter") }},
+		{"group_reset_plan", with(grouped), func(s *stage) { s.press("3", "r").write("-100"); s.press("enter") }},
+		{"group_remove", with(grouped), func(s *stage) { s.press("3", "down", "enter"); s.frame(); s.press("x") }},
+		{"config_broker", with(healthy), func(s *stage) { s.press("enter", "c") }},
+		{"config_edit", with(healthy), func(s *stage) { s.press("2", "enter", "c", "enter") }},
+		{"config_confirm", with(healthy), func(s *stage) { s.press("2", "enter", "c", "enter", "backspace").write("1"); s.press("enter") }},
+		{"transactions", with(grouped), func(s *stage) { s.press("T", "enter") }},
+		{"transactions_hanging", with(grouped), func(s *stage) { s.press("T", "h") }},
+		{"reassign", with(healthy), func(s *stage) { s.press("2", "m").write("3,1"); s.press("left"); s.frame() }},
+		{"reassign_plan", with(healthy), func(s *stage) { s.press("2", "m").write("3,1"); s.press("enter") }},
+		{"moving", with(movingOrders), func(s *stage) { s.press("2", "enter") }},
+		{"moving_overview", with(movingOrders), func(*stage) {}},
 		{"lessons", killed, func(s *stage) { s.press("6", "down") }},
 		{"lesson_ask", lessonStage(asking), func(s *stage) { s.press("6", "enter"); s.tick() }},
 		{"lesson_open", lessonStage(unanswered), func(s *stage) { s.press("6", "enter", "space"); s.tick() }},
@@ -161,7 +170,13 @@ func golden(t *testing.T, name string, sc scene, st staging) {
 	t.Helper()
 	s := newStage(t, sc.stage(st))
 	sc.drive(s)
-	got, file := s.frame(), filepath.Join("testdata", name+".txt")
+	compare(t, name, s.frame())
+}
+
+// compare compares a screen with its golden, or writes that.
+func compare(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".txt")
 	if *updateGoldens {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 			t.Fatal(err)

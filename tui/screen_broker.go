@@ -31,7 +31,7 @@ func (s *brokerDetail) scope() keymap.Scope { return keymap.BrokerDetail }
 
 func (s *brokerDetail) can(e *env, intent keymap.Intent) safe.Text {
 	switch {
-	case isMove(intent):
+	case isMove(intent), intent == keymap.ShowConfig:
 		return possible()
 	case isBroker(intent):
 		return canBroker(e, intent, s.id)
@@ -49,6 +49,9 @@ func (s *brokerDetail) act(e *env, intent keymap.Intent) effect {
 		return nil
 	case isBroker(intent):
 		return actBroker(e, intent, s.id)
+	}
+	if intent == keymap.ShowConfig {
+		return openConfig(e, cluster.BrokerResource(s.id))
 	}
 	row := s.held[s.rows.Cursor]
 	return open{newReplicas(e, row.topic, row.partition.ID)}

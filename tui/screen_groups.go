@@ -1,7 +1,8 @@
 package tui
 
 import (
-	"context"
+	"slices"
+	"strings"
 
 	"klab/cluster"
 	"klab/tui/cell"
@@ -11,88 +12,210 @@ import (
 	"klab/tui/words"
 )
 
-// groups lists the consumer groups, where the cluster has a coordinator for them.
+// groups lists the groups of every coordinator. Those on the screen are read in depth first.
 type groups struct {
-	list  []cluster.Group
-	err   error
-	asked bool
-	read  bool
+	filter
 	rows  cell.List
+	byLag bool
+	shown []*cluster.Group
+	of    groupsOf // what shown was made from
 }
 
-func newGroups() *groups { return &groups{} }
+// groupsOf is what the shown groups depend on.
+type groupsOf struct {
+	seq    int64
+	filter int
+	byLag  bool
+}
 
-func (g *groups) scope() keymap.Scope { return keymap.Groups }
+func newGroups() *groups { return &groups{of: groupsOf{seq: -1}} }
+
+func (g *groups) scope() keymap.Scope {
+	if g.typing {
+		return keymap.Search
+	}
+	return keymap.Groups
+}
+
+func (g *groups) typed(e *env) effect {
+	g.changed()
+	g.rows.Home()
+	return nil
+}
+
+func (g *groups) chosen() string {
+	if g.rows.Cursor >= len(g.shown) {
+		return ""
+	}
+	return g.shown[g.rows.Cursor].Name
+}
 
 func (g *groups) can(e *env, intent keymap.Intent) safe.Text {
-	if isMove(intent) || intent == keymap.Reload {
+	switch {
+	case isMove(intent), intent == keymap.SortByLag, intent == keymap.Filter, g.typing:
 		return possible()
+	case isGroup(intent) || intent == keymap.Open:
+		return canGroup(e, intent, g.chosen())
 	}
 	return e.otherwise()
 }
 
 func (g *groups) act(e *env, intent keymap.Intent) effect {
-	if intent == keymap.Reload {
-		return g.load(e)
+	switch {
+	case g.filter.act(intent), moveRows(&g.rows, intent):
+	case intent == keymap.SortByLag:
+		g.byLag, g.shown = !g.byLag, g.shown[:0] // the first one is chosen
+		g.rows.Home()
+	case intent == keymap.Open:
+		return open{newGroupDetail(g.chosen())}
+	case isGroup(intent):
+		return actGroup(e, intent, g.chosen(), "")
 	}
-	moveRows(&g.rows, intent)
 	return nil
 }
 
-// enter reads the groups the first time that the screen is shown.
-func (g *groups) enter(e *env) effect {
-	if g.asked {
-		return nil
+// follow says which groups are on the screen.
+func (g *groups) follow(e *env) bool {
+	if e.src == nil || len(g.shown) == 0 {
+		return false
 	}
-	return g.load(e)
+	from, to := g.rows.Visible()
+	names := make([]string, 0, to-from)
+	for _, group := range g.shown[from:min(to, len(g.shown))] {
+		names = append(names, group.Name)
+	}
+	e.src.WantGroups(names...)
+	return false
 }
 
-func (g *groups) load(e *env) effect {
-	g.asked = true
-	src := e.src
-	return operate{label: e.text(words.ReadingGroups), do: func(ctx context.Context) effect {
-		list, err := src.Groups(ctx)
-		return update(func() effect {
-			g.list, g.err, g.read = list, err, true
-			return nil
-		})
-	}}
+// refresh makes the list again when the snapshot, the filter or the order changed, and keeps the chosen group chosen.
+func (g *groups) refresh(e *env) {
+	of := groupsOf{e.snap.Seq, g.version, g.byLag}
+	if of == g.of {
+		return
+	}
+	chosen := g.chosen()
+	g.of, g.shown = of, g.shown[:0]
+	for i := range e.snap.Groups {
+		if group := &e.snap.Groups[i]; g.matches(group.Name, group.State) {
+			g.shown = append(g.shown, group)
+		}
+	}
+	if g.byLag {
+		slices.SortStableFunc(g.shown, func(a, b *cluster.Group) int { return int(min(max(b.Lag-a.Lag, -1), 1)) })
+	}
+	if i := slices.IndexFunc(g.shown, func(group *cluster.Group) bool { return group.Name == chosen }); i >= 0 {
+		g.rows.Cursor = i
+	}
+}
+
+func groupColumns(e *env) []cell.Column {
+	return []cell.Column{
+		{Width: 1},
+		{Title: e.text(words.ColGroup), Width: 16, Grow: 3},
+		{Title: e.text(words.ColState), Width: 18},
+		{Title: e.text(words.ColType), Width: 8, Drop: 4},
+		{Title: e.text(words.ColProtocol), Width: 9, Grow: 1, Drop: 3},
+		{Title: e.text(words.ColCoordinator), Width: 5, Right: true, Drop: 2},
+		{Title: e.text(words.ColMembers), Width: 7, Right: true},
+		{Title: e.text(words.ColLag), Width: 10, Right: true},
+		{Title: e.text(words.ColDrift), Width: 9, Right: true, Drop: 1},
+		{Title: e.text(words.ColRead), Width: 5, Right: true, Drop: 5},
+	}
 }
 
 func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
+	g.refresh(e)
+	b = g.filter.draw(c, b, e)
 	head, rows := inner(b).Top(1)
 	switch {
-	case !g.read:
-		drawEmpty(c, rows, e.text(words.Reading))
-		return
-	case g.err != nil:
-		rows = drawLines(c, rows, cell.Plain, sentence(g.err))
+	case e.snap.GroupsErr != nil && e.snap.GroupsAt.IsZero():
+		rows = drawLines(c, rows, cell.Plain, e.format(words.NoGroupsRead, sentence(e.snap.GroupsErr)))
 		_, rows = rows.Top(1)
 		drawLines(c, rows, cell.Muted, e.text(words.GroupsMeanwhile))
 		return
-	case len(g.list) == 0:
+	case e.snap.GroupsAt.IsZero():
+		drawEmpty(c, rows, e.text(words.Reading))
+		return
+	case len(g.shown) == 0 && g.text() != "":
+		drawEmpty(c, rows, e.format(words.NoMatch, len(e.snap.Groups)))
+		return
+	case len(g.shown) == 0:
 		drawEmpty(c, rows, e.text(words.NoGroups))
 		return
 	}
-	l := cell.Arrange([]cell.Column{
-		{Title: e.text(words.ColGroup), Width: 20, Grow: 2},
-		{Title: e.text(words.ColState), Width: 18},
-		{Title: e.text(words.ColProtocol), Width: 10, Grow: 1, Drop: 1},
-		{Title: e.text(words.ColMembers), Width: 7, Right: true},
-		{Title: e.text(words.ColLag), Width: 9, Right: true},
-	}, rows.W)
+	l := cell.Arrange(groupColumns(e), rows.W)
+	g.rows.Fit(len(g.shown), rows.H)
 	l.Heads(c, head, head.Y)
-	g.rows.Fit(len(g.list), rows.H)
 	from, to := g.rows.Visible()
 	for i := from; i < to; i++ {
-		y, group := rows.Y+i-from, g.list[i]
-		l.Put(c, rows, y, 0, cell.Plain, safe.CleanHead(group.Name, 249))
-		l.Put(c, rows, y, 1, cell.Plain, clean(group.State))
-		l.Put(c, rows, y, 2, cell.Muted, clean(group.Protocol))
-		l.Put(c, rows, y, 3, cell.Plain, num.Count(int64(group.Members)))
-		l.Put(c, rows, y, 4, cell.Plain, num.Count(group.Lag))
+		y := rows.Y + i - from
+		drawGroup(c, &l, rows, y, g.shown[i], e)
 		if i == g.rows.Cursor {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
+	if width, ok := l.Shown(1); ok {
+		title := e.text(words.ColGroup).Width() + 1
+		c.Right(head.X+3+title, head.Y, width-title, cell.Muted, position(e, &g.rows))
+	}
+}
+
+func drawGroup(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, g *cluster.Group, e *env) {
+	sign, style := groupSign(g.State)
+	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
+	if style == cell.OK {
+		style = cell.Plain
+	}
+	l.Put(c, b, y, 1, cell.Plain, safe.CleanHead(g.Name, 249))
+	l.Put(c, b, y, 2, style, word(g.State))
+	l.Put(c, b, y, 3, cell.Muted, word(g.Type))
+	l.Put(c, b, y, 4, cell.Muted, word(g.Protocol))
+	l.Put(c, b, y, 5, cell.Plain, num.ID(g.Coordinator))
+	l.Put(c, b, y, 6, cell.Plain, num.Count(int64(g.MemberCount())))
+	l.Put(c, b, y, 7, cell.Strong, num.Count(g.Lag))
+	drift, style := driftOf(*g, e)
+	l.Put(c, b, y, 8, style, drift)
+	age := safe.Const("-")
+	if d, ok := e.since(g.OffsetsAt); ok {
+		age = num.Span(d)
+	}
+	l.Put(c, b, y, 9, cell.Muted, age)
+}
+
+// word is foreign text of a word or two; a dash when there is none.
+func word(s string) safe.Text {
+	if s == "" {
+		return safe.Const("-")
+	}
+	return safe.CleanHead(s, 60)
+}
+
+// groupSign is the sign and style of a group's state.
+func groupSign(state string) (rune, cell.Style) {
+	switch {
+	case state == "Stable":
+		return '●', cell.OK
+	case strings.HasSuffix(state, "Rebalance") || state == "Assigning" || state == "Reconciling":
+		return '!', cell.Warn
+	case state == "Empty":
+		return '◌', cell.Muted
+	case state == "Dead":
+		return '✗', cell.Muted
+	}
+	return '?', cell.Muted
+}
+
+// driftOf says how the lag moves: "+12/s". One that grows wants attention.
+func driftOf(g cluster.Group, e *env) (safe.Text, cell.Style) {
+	perSecond, known := g.Drift()
+	switch {
+	case !known || g.Lag < 0:
+		return safe.Const("-"), cell.Muted
+	case perSecond >= 0.5:
+		return e.format(words.DriftUp, num.Count(int64(perSecond+0.5))), cell.Warn
+	case perSecond <= -0.5:
+		return e.format(words.DriftDown, num.Count(int64(-perSecond+0.5))), cell.Plain
+	}
+	return e.text(words.DriftNone), cell.Muted
 }

@@ -132,7 +132,7 @@ func (o *overview) drawState(c *cell.Canvas, b cell.Box, e *env, limit int) cell
 	topics := min(max(len(o.shown), 1), max(limit-brokers-3, 1))
 	part, rest = rest.Top(topics + 1)
 	o.drawPartitions(c, part, e)
-	return rest
+	return drawMovesBelow(c, rest, e, e.snap.Reassignments)
 }
 
 func brokerColumns(e *env) []cell.Column {

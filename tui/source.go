@@ -26,13 +26,26 @@ type Source interface {
 	DeleteTopic(ctx context.Context, topic string) error
 	AddPartitions(ctx context.Context, topic string, total int) error
 	ElectPreferred(ctx context.Context, topic string, partitions ...int32) error
-	TopicConfigs(ctx context.Context, topic string) ([]cluster.TopicConfig, error)
+	Configs(ctx context.Context, r cluster.ConfigResource) ([]cluster.ConfigEntry, error)
+	AlterConfigs(ctx context.Context, a cluster.AlterConfigs) error
+	Reassign(ctx context.Context, r cluster.Reassign) error
+	CancelReassign(ctx context.Context, r cluster.CancelReassign) (cancelled int, err error)
 	Produce(ctx context.Context, r cluster.ProduceRequest) (cluster.ProduceResult, error)
 	Tail(ctx context.Context, o cluster.TailOptions) (Tail, error)
 	BrokerAction(ctx context.Context, verb cluster.BrokerVerb, id int32) error
 
-	// Groups lists the consumer groups; the error says why none can be listed.
-	Groups(ctx context.Context) ([]cluster.Group, error)
+	// WantGroups says that these groups are looked at, so that the snapshot has them in depth; it returns at once.
+	WantGroups(names ...string)
+	ResetOffsets(ctx context.Context, r cluster.ResetOffsets) ([]cluster.OffsetChange, error)
+	DeleteGroup(ctx context.Context, name string) error
+	DeleteOffsets(ctx context.Context, d cluster.DeleteOffsets) error
+	RemoveMember(ctx context.Context, r cluster.RemoveMember) (removed int, err error)
+
+	Transactions(ctx context.Context) ([]cluster.Transaction, error)
+	Transaction(ctx context.Context, id string) (cluster.Transaction, error)
+	FindHanging(ctx context.Context, f cluster.FindHanging) ([]cluster.Hanging, error)
+	AbortTransaction(ctx context.Context, a cluster.AbortTransaction) error
+
 	// Znodes is the cluster's ZooKeeper; nil where there is none to be read.
 	Znodes() Znodes
 	Close()

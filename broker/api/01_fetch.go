@@ -13,8 +13,10 @@ package api
 //	v15 the replica's state in a tagged field (KIP-903)
 //	v16 the current leader, when it is not this broker (KIP-951)
 //
-// Differences from Kafka 3.9: record batches are never converted to the older formats that clients of versions before 4
-// expect; consumers may read from a follower only if replica.selector.class is set; a parked fetch of a follower is
+// Versions 0 and 1 get message sets of format 0, 2 and 3 of format 1, if message.downconversion.enable allows it.
+//
+// Differences from Kafka 3.9: what is converted is sent as it is, while Kafka fills up to the size before the conversion with
+// a message that is cut off; the only replica.selector.class is RackAwareReplicaSelector; a parked fetch of a follower is
 // answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector).
 
 import (
@@ -27,6 +29,6 @@ import (
 
 func (d *Deps) fetch(_ context.Context, r *server.Request) server.Reply {
 	done := make(chan kmsg.Response, 1)
-	d.Replicas.Fetch(r.Request.(*kmsg.FetchRequest), r.Listener, func(resp *kmsg.FetchResponse) { done <- resp })
-	return server.Later(done) // taken at once if it is there at once
+	written := d.Replicas.Fetch(r.Request.(*kmsg.FetchRequest), r.Listener, func(resp *kmsg.FetchResponse) { done <- resp })
+	return server.Later(done).After(written) // taken at once if it is there at once
 }

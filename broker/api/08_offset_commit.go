@@ -25,6 +25,9 @@ import (
 func (d *Deps) offsetCommit(ctx context.Context, r *server.Request) server.Reply {
 	c := offsetCommit{req: r.Request.(*kmsg.OffsetCommitRequest)}
 	c.sort(d.Metadata.Snapshot(), d.Clock())
+	if c.req.Version > 0 {
+		c.offsets = lastOfEach(c.offsets)
+	}
 	if len(c.offsets) == 0 {
 		return server.Now(c.answer(nil))
 	}
@@ -45,7 +48,7 @@ func (d *Deps) offsetCommit(ctx context.Context, r *server.Request) server.Reply
 type offsetCommit struct {
 	req     *kmsg.OffsetCommitRequest
 	offsets []group.CommittedOffset // of partitions that exist
-	unknown []bool                  // by partition of the request, in order
+	unknown []group.TopicPartition
 }
 
 // sort finds the partitions that exist. Others are refused, and do not hinder these.
@@ -59,8 +62,8 @@ func (c *offsetCommit) sort(known *metadata.Snapshot, now time.Time) {
 		for j := range t.Partitions {
 			p := &t.Partitions[j]
 			_, ok := known.Partition(t.Topic, p.Partition)
-			c.unknown = append(c.unknown, !ok)
 			if !ok {
+				c.unknown = append(c.unknown, group.TopicPartition{Topic: t.Topic, Partition: p.Partition})
 				continue
 			}
 			o := committedOffset(t.Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, now)
@@ -87,23 +90,15 @@ func committedOffset(topic string, partition int32, at int64, epoch int32, meta 
 // answer says what became of each partition; errs are those of the offsets.
 func (c *offsetCommit) answer(errs []*kerr.Error) kmsg.Response {
 	resp := kmsg.NewPtrOffsetCommitResponse()
-	at := 0
-	for i := range c.req.Topics {
-		t := kmsg.NewOffsetCommitResponseTopic()
-		t.Topic = c.req.Topics[i].Topic
-		for j := range c.req.Topics[i].Partitions {
+	for _, t := range outcomes(c.unknown, c.offsets, errs) {
+		rt := kmsg.NewOffsetCommitResponseTopic()
+		rt.Topic = t.topic
+		for _, o := range t.partitions {
 			p := kmsg.NewOffsetCommitResponseTopicPartition()
-			p.Partition = c.req.Topics[i].Partitions[j].Partition
-			if c.unknown[at] {
-				p.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			} else {
-				p.ErrorCode = codeNumber(errs[0])
-				errs = errs[1:]
-			}
-			at++
-			t.Partitions = append(t.Partitions, p)
+			p.Partition, p.ErrorCode = o.partition, o.code
+			rt.Partitions = append(rt.Partitions, p)
 		}
-		resp.Topics = append(resp.Topics, t)
+		resp.Topics = append(resp.Topics, rt)
 	}
 	return resp
 }

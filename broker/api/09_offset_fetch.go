@@ -9,7 +9,7 @@ package api
 //	v8 several groups (KIP-709)
 //	v9 member id and epoch, of the protocol that this broker does not serve (KIP-848): ignored, as by Kafka
 //
-// No differences from Kafka 3.9.
+// Difference from Kafka 3.9: a request of v8 or later that names no group is answered with none. Kafka never answers it.
 
 import (
 	"context"
@@ -43,9 +43,27 @@ func (d *Deps) offsetFetch(ctx context.Context, r *server.Request) server.Reply 
 		one.Topics = []kmsg.OffsetFetchRequestGroupTopic{}
 	}
 	found := d.fetchGroup(&one, req.RequireStable)
+	if req.Version == 1 && found.ErrorCode != 0 {
+		found = refusedEach(&one, found.ErrorCode)
+	}
 	resp.ErrorCode = found.ErrorCode
 	resp.Topics = oneGroup(&found)
 	return server.Now(resp)
+}
+
+// refusedEach says of each partition what is said of the group as a whole since v2.
+func refusedEach(req *kmsg.OffsetFetchRequestGroup, code int16) (g kmsg.OffsetFetchResponseGroup) {
+	for i := range req.Topics {
+		t := kmsg.NewOffsetFetchResponseGroupTopic()
+		t.Topic = req.Topics[i].Topic
+		for _, id := range req.Topics[i].Partitions {
+			p := kmsg.NewOffsetFetchResponseGroupTopicPartition()
+			p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, p.ErrorCode = id, -1, -1, new(string), code
+			t.Partitions = append(t.Partitions, p)
+		}
+		g.Topics = append(g.Topics, t)
+	}
+	return g
 }
 
 // fetchGroup answers for one group.
@@ -61,6 +79,7 @@ func (d *Deps) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kmsg.O
 			asked = append(asked, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: p})
 		}
 	}
+	asked = onlyOnce(asked)
 	found, kerror := d.Groups.Fetch(req.Group, asked, stable)
 	if kerror != nil {
 		g.ErrorCode = kerror.Code
@@ -118,29 +137,55 @@ func oldPartition(p *kmsg.OffsetFetchResponseGroupTopicPartition) kmsg.OffsetFet
 	return o
 }
 
+// onlyOnce leaves out what was named before. No partitions stay none, and all (nil) stay all.
+func onlyOnce(asked []group.TopicPartition) []group.TopicPartition {
+	seen := make(map[group.TopicPartition]bool, len(asked))
+	return slices.DeleteFunc(asked, func(tp group.TopicPartition) bool {
+		again := seen[tp]
+		seen[tp] = true
+		return again
+	})
+}
+
 // fetchFromZooKeeper reads offsets where consumers before 0.9 keep them.
 func (d *Deps) fetchFromZooKeeper(ctx context.Context, req *kmsg.OffsetFetchRequest) kmsg.Response {
-	resp, known := kmsg.NewPtrOffsetFetchResponse(), d.Metadata.Snapshot()
+	var asked []group.TopicPartition
 	for i := range req.Topics {
-		t := kmsg.NewOffsetFetchResponseTopic()
-		t.Topic = req.Topics[i].Topic
 		for _, id := range req.Topics[i].Partitions {
-			p := kmsg.NewOffsetFetchResponseTopicPartition()
-			p.Partition, p.Offset, p.Metadata = id, -1, new(string)
-			p.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			if _, ok := known.Partition(t.Topic, id); ok {
-				at, found, err := d.OldOffsets.Fetch(ctx, req.Group, t.Topic, id)
-				switch {
-				case err != nil:
-					d.Log.Warn("cannot read an offset from ZooKeeper", "group", req.Group, "topic", t.Topic, "error", err)
-					p.ErrorCode = kerr.UnknownServerError.Code
-				case found:
-					p.Offset, p.ErrorCode = at, 0
-				}
-			}
-			t.Partitions = append(t.Partitions, p)
+			asked = append(asked, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: id})
 		}
-		resp.Topics = append(resp.Topics, t)
+	}
+	resp, known := kmsg.NewPtrOffsetFetchResponse(), d.Metadata.Snapshot()
+	at := map[string]int{}
+	for _, tp := range onlyOnce(asked) {
+		n, ok := at[tp.Topic]
+		if !ok {
+			n = len(resp.Topics)
+			at[tp.Topic] = n
+			t := kmsg.NewOffsetFetchResponseTopic()
+			t.Topic = tp.Topic
+			resp.Topics = append(resp.Topics, t)
+		}
+		_, exists := known.Partition(tp.Topic, tp.Partition)
+		resp.Topics[n].Partitions = append(resp.Topics[n].Partitions, d.oldOffset(ctx, req.Group, tp.Topic, tp.Partition, exists))
 	}
 	return resp
+}
+
+func (d *Deps) oldOffset(ctx context.Context, id, topic string, partition int32, exists bool) kmsg.OffsetFetchResponseTopicPartition {
+	p := kmsg.NewOffsetFetchResponseTopicPartition()
+	p.Partition, p.Offset, p.Metadata = partition, -1, new(string)
+	p.ErrorCode = kerr.UnknownTopicOrPartition.Code
+	if !exists {
+		return p
+	}
+	at, found, err := d.OldOffsets.Fetch(ctx, id, topic, partition)
+	switch {
+	case err != nil:
+		d.Log.Warn("cannot read an offset from ZooKeeper", "group", id, "topic", topic, "error", err)
+		p.ErrorCode = kerr.UnknownServerError.Code
+	case found:
+		p.Offset, p.ErrorCode = at, 0
+	}
+	return p
 }

@@ -20,8 +20,11 @@ import (
 
 func (d *Deps) findCoordinator(ctx context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.FindCoordinatorRequest)
-	topic := d.coordinatorTopic(req.CoordinatorType)
-	if topic != nil && !topic.Exists() {
+	topic := d.coordinatorTopic(req)
+	if topic == nil {
+		return server.Now(unknownKeyType(req))
+	}
+	if !topic.Exists() {
 		return d.later(ctx, r, func(ctx context.Context) kmsg.Response {
 			topic.Create(ctx) // that it could not be created is in the log; the client asks again in any case
 			return d.coordinators(req, r.Listener, nil)
@@ -31,41 +34,79 @@ func (d *Deps) findCoordinator(ctx context.Context, r *server.Request) server.Re
 }
 
 // coordinatorTopic is the topic whose partitions have the coordinators of a key type; nil for types that are unknown here.
-func (d *Deps) coordinatorTopic(keyType int8) *internaltopic.Topic {
-	switch keyType {
-	case 0:
+func (d *Deps) coordinatorTopic(req *kmsg.FindCoordinatorRequest) *internaltopic.Topic {
+	switch {
+	case req.Version == 0 || req.CoordinatorType == keyGroup:
 		return d.OffsetsTopic
-	case 1:
+	case req.CoordinatorType == keyTransaction:
 		return d.TransactionTopic
 	default:
 		return nil
 	}
 }
 
+// Key types.
+const (
+	keyGroup       = 0
+	keyTransaction = 1
+	keyShare       = 2
+)
+
 // coordinators answers for every key. Without a topic nobody is available yet.
 func (d *Deps) coordinators(req *kmsg.FindCoordinatorRequest, listener string, topic *internaltopic.Topic) kmsg.Response {
 	resp := kmsg.NewPtrFindCoordinatorResponse()
 	if req.Version < 4 {
-		c := d.coordinator(req.CoordinatorKey, req.CoordinatorType, listener, topic)
-		resp.ErrorCode, resp.ErrorMessage = c.ErrorCode, c.ErrorMessage
+		c := d.coordinator(req.CoordinatorKey, listener, topic)
+		resp.ErrorCode, resp.ErrorMessage = c.ErrorCode, findMessage(c.ErrorCode)
 		resp.NodeID, resp.Host, resp.Port = c.NodeID, c.Host, c.Port
 		return resp
 	}
 	for _, key := range req.CoordinatorKeys {
-		resp.Coordinators = append(resp.Coordinators, d.coordinator(key, req.CoordinatorType, listener, topic))
+		resp.Coordinators = append(resp.Coordinators, d.coordinator(key, listener, topic))
 	}
 	return resp
 }
 
-func (d *Deps) coordinator(key string, keyType int8, listener string, topic *internaltopic.Topic) kmsg.FindCoordinatorResponseCoordinator {
+// findMessage is what Kafka says in the versions of one key; later ones say nothing.
+func findMessage(code int16) *string {
+	message := "NONE"
+	if code != 0 {
+		message = "The coordinator is not available."
+	}
+	return &message
+}
+
+// unknownKeyType refuses to find the coordinator of what has none here. Share groups have none yet in Kafka 3.9 either.
+func unknownKeyType(req *kmsg.FindCoordinatorRequest) kmsg.Response {
+	kerror, message := kerr.InvalidRequest, malformed
+	if req.CoordinatorType == keyShare && req.Version >= 6 {
+		kerror = kerr.CoordinatorNotAvailable
+	}
+	if req.CoordinatorType == keyShare && req.Version >= 4 {
+		message = ""
+	}
+	resp := kmsg.NewPtrFindCoordinatorResponse()
+	if req.Version < 4 {
+		resp.ErrorCode, resp.ErrorMessage, resp.NodeID, resp.Port = kerror.Code, &message, -1, -1
+		return resp
+	}
+	for _, key := range req.CoordinatorKeys {
+		c := kmsg.NewFindCoordinatorResponseCoordinator()
+		c.Key, c.NodeID, c.Port, c.ErrorCode, c.ErrorMessage = key, -1, -1, kerror.Code, &message
+		resp.Coordinators = append(resp.Coordinators, c)
+	}
+	return resp
+}
+
+// malformed is Kafka's message for INVALID_REQUEST.
+const malformed = "This most likely occurs because of a request being malformed by the client library or the message was sent " +
+	"to an incompatible broker. See the broker logs for more details."
+
+func (d *Deps) coordinator(key string, listener string, topic *internaltopic.Topic) kmsg.FindCoordinatorResponseCoordinator {
 	c := kmsg.NewFindCoordinatorResponseCoordinator()
 	c.Key, c.NodeID, c.Port = key, -1, -1
 	message := ""
 	c.ErrorMessage = &message
-	if keyType < 0 || keyType > 1 {
-		c.ErrorCode = kerr.InvalidRequest.Code
-		return c
-	}
 	c.ErrorCode = kerr.CoordinatorNotAvailable.Code
 	if topic == nil {
 		return c

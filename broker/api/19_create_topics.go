@@ -8,7 +8,8 @@ package api
 //	v7 and has its id (KIP-516)
 //
 // Differences from Kafka 3.9: no create.topic.policy.class.name, and the topic is written under the check of the
-// controller epoch, where Kafka writes it without.
+// controller epoch, where Kafka writes it without; an assignment of no replicas is refused, where Kafka makes a topic that
+// nothing can be done with.
 
 import (
 	"context"

@@ -30,52 +30,51 @@ func (d *Deps) txnOffsetCommit(_ context.Context, r *server.Request) server.Repl
 		c.Membership = group.Membership{MemberID: req.MemberID, InstanceID: req.InstanceID, Generation: req.Generation}
 	}
 	known, now := d.Metadata.Snapshot(), d.Clock()
-	var unknown []bool
+	var unknown []group.TopicPartition
 	for i := range req.Topics {
 		for _, p := range req.Topics[i].Partitions {
 			_, ok := known.Partition(req.Topics[i].Topic, p.Partition)
-			unknown = append(unknown, !ok)
-			if ok {
-				c.Offsets = append(c.Offsets, committedOffset(req.Topics[i].Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, now))
+			if !ok {
+				unknown = append(unknown, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: p.Partition})
+				continue
 			}
+			c.Offsets = append(c.Offsets, committedOffset(req.Topics[i].Topic, p.Partition, p.Offset, p.LeaderEpoch, p.Metadata, now))
 		}
 	}
+	c.Offsets = lastOfEach(c.Offsets)
 	if len(c.Offsets) == 0 {
-		return server.Now(txnOffsetCommitted(req, unknown, nil))
+		return server.Now(txnOffsetCommitted(unknown, nil, nil))
 	}
 	tx := group.Transaction{ID: req.TransactionalID, ProducerID: req.ProducerID, ProducerEpoch: req.ProducerEpoch, Version: req.Version}
 	done := make(chan kmsg.Response, 1)
-	d.Groups.CommitInTransaction(req.Group, tx, c, func(errs []*kerr.Error) { done <- txnOffsetCommitted(req, unknown, errs) })
+	d.Groups.CommitInTransaction(req.Group, tx, c, func(errs []*kerr.Error) {
+		done <- txnOffsetCommitted(unknown, c.Offsets, oldTxnErrors(req.Version, errs))
+	})
 	return server.Later(done)
 }
 
-// txnOffsetCommitted says what became of each partition; errs are those of the partitions that are known. Clients before v2
-// know nothing of a coordinator that loads (kafka-formats D.13).
-func txnOffsetCommitted(req *kmsg.TxnOffsetCommitRequest, unknown []bool, errs []*kerr.Error) kmsg.Response {
+// txnOffsetCommitted says what became of each partition; errs are those of the offsets.
+func txnOffsetCommitted(unknown []group.TopicPartition, offsets []group.CommittedOffset, errs []*kerr.Error) kmsg.Response {
 	resp := kmsg.NewPtrTxnOffsetCommitResponse()
-	for i := range req.Topics {
-		t := kmsg.NewTxnOffsetCommitResponseTopic()
-		t.Topic = req.Topics[i].Topic
-		for _, asked := range req.Topics[i].Partitions {
+	for _, t := range outcomes(unknown, offsets, errs) {
+		rt := kmsg.NewTxnOffsetCommitResponseTopic()
+		rt.Topic = t.topic
+		for _, o := range t.partitions {
 			p := kmsg.NewTxnOffsetCommitResponseTopicPartition()
-			p.Partition = asked.Partition
-			if unknown[0] {
-				p.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			} else {
-				p.ErrorCode = oldTxnError(req.Version, errs[0])
-				errs = errs[1:]
-			}
-			unknown = unknown[1:]
-			t.Partitions = append(t.Partitions, p)
+			p.Partition, p.ErrorCode = o.partition, o.code
+			rt.Partitions = append(rt.Partitions, p)
 		}
-		resp.Topics = append(resp.Topics, t)
+		resp.Topics = append(resp.Topics, rt)
 	}
 	return resp
 }
 
-func oldTxnError(version int16, err *kerr.Error) int16 {
-	if version < 2 && err == kerr.CoordinatorLoadInProgress {
-		return kerr.CoordinatorNotAvailable.Code
+// oldTxnErrors are errors as a version knows them: clients before v2 know nothing of a coordinator that loads.
+func oldTxnErrors(version int16, errs []*kerr.Error) []*kerr.Error {
+	for i, err := range errs {
+		if version < 2 && err == kerr.CoordinatorLoadInProgress {
+			errs[i] = kerr.CoordinatorNotAvailable
+		}
 	}
-	return codeNumber(err)
+	return errs
 }

@@ -5,7 +5,8 @@ package api
 //	v1 sources and synonyms (KIP-226)
 //	v3 types and documentation (KIP-569)
 //
-// Differences from Kafka 3.9: documentation is empty; a broker's loggers (KIP-412) are none, as there is no log4j.
+// Differences from Kafka 3.9: keys come in the order of their names; the loggers are this program's (see loggers.go); what
+// differs in keys and values is listed in broker/config/DIFFERENCES.md.
 
 import (
 	"context"
@@ -17,6 +18,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/config"
+	"klab/broker/controller"
 	"klab/broker/server"
 )
 
@@ -42,10 +44,13 @@ func (d *Deps) describeResource(ctx context.Context, req *kmsg.DescribeConfigsRe
 	case kmsg.ConfigResourceTypeBroker:
 		err = e.broker(d, asked.ResourceName)
 	case kmsg.ConfigResourceTypeBrokerLogger:
-		err = d.checkBrokerName(asked.ResourceName)
+		err = e.loggers(d, asked.ResourceName)
+	case clientMetrics:
+		err = &resourceError{kerr.InvalidRequest, "Config type client-metrics is only supported on KRaft clusters"}
 	default:
-		err = &resourceError{kerr.InvalidRequest, fmt.Sprintf("Unsupported resource type: %d", asked.ResourceType)}
+		err = &resourceError{kerr.InvalidRequest, malformedText}
 	}
+	out.ErrorMessage = new(string)
 	if err != nil {
 		out.ErrorCode, out.ErrorMessage = err.kerror.Code, &err.message
 		return out
@@ -53,6 +58,9 @@ func (d *Deps) describeResource(ctx context.Context, req *kmsg.DescribeConfigsRe
 	out.Configs = e.out
 	return out
 }
+
+// malformedText is Kafka's message for INVALID_REQUEST where it has no other.
+const malformedText = "This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details."
 
 // resourceError is the answer for one resource that cannot be described.
 type resourceError struct {
@@ -66,7 +74,7 @@ func (d *Deps) checkBrokerName(name string) *resourceError {
 	case err != nil:
 		return &resourceError{kerr.InvalidRequest, "Broker id must be an integer, but it is: " + name}
 	case int32(id) != d.BrokerID:
-		return &resourceError{kerr.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d, but received %s", d.BrokerID, name)}
+		return &resourceError{kerr.InvalidRequest, fmt.Sprintf("Unexpected broker id, expected %d or empty string, but received %s", d.BrokerID, name)}
 	}
 	return nil
 }
@@ -83,11 +91,11 @@ func (e *entries) wants(k *config.Key) bool {
 }
 
 func (e *entries) topic(ctx context.Context, d *Deps, topic string) *resourceError {
-	if !validTopicName(topic) {
-		return &resourceError{kerr.InvalidTopicException, "Invalid topic name: " + topic}
+	if why := controller.CheckTopicName(topic); why != nil {
+		return &resourceError{kerr.InvalidTopicException, why.Error()}
 	}
 	if _, ok := d.Metadata.Snapshot().Topic(topic); !ok {
-		return &resourceError{kerr.UnknownTopicOrPartition, kerr.UnknownTopicOrPartition.Description}
+		return &resourceError{kerr.UnknownTopicOrPartition, ""}
 	}
 	tc, err := d.TopicConfig(ctx, topic)
 	if err != nil {
@@ -98,7 +106,7 @@ func (e *entries) topic(ctx context.Context, d *Deps, topic string) *resourceErr
 		k := &config.TopicTable().Keys()[i]
 		if e.wants(k) {
 			text, ok := tc.Text(k.Name)
-			e.add(k, text, ok, tc.Synonyms(k.Name), false)
+			e.add(k, text, ok, tc.Synonyms(k.Name), config.TopicDocumentation(k.Name))
 		}
 	}
 	return nil
@@ -126,14 +134,15 @@ func (e *entries) broker(d *Deps, name string) *resourceError {
 			}
 			text, ok = synonyms[0].Value, true
 		}
-		e.add(k, text, ok, synonyms, k.Dynamic == config.Static)
+		e.add(k, text, ok, synonyms, config.BrokerDocumentation(k.Name))
 	}
+	e.quotas(d, clusterWide)
 	return nil
 }
 
-func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Synonym, readOnly bool) {
+func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Synonym, documentation string) {
 	c := kmsg.NewDescribeConfigsResponseResourceConfig()
-	c.Name, c.ReadOnly, c.IsSensitive = k.Name, readOnly, k.Sensitive()
+	c.Name, c.ReadOnly, c.IsSensitive = k.Name, k.Dynamic == config.Static, k.Sensitive()
 	if ok && !k.Sensitive() {
 		c.Value = &text
 	}
@@ -144,12 +153,27 @@ func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Syn
 	c.IsDefault = config.Source(c.Source) == config.Default
 	c.ConfigType = kmsg.ConfigType(k.Type)
 	if e.documentation {
-		c.Documentation = new(string)
+		if documentation != "" {
+			c.Documentation = &documentation
+		}
 	}
 	if e.synonyms {
 		c.ConfigSynonyms = synonymsOf(k, synonyms)
 	}
 	e.out = append(e.out, c)
+}
+
+// quotas describes the rates of KIP-73, which only a dynamic layer can have. Kafka calls them read-only all the same.
+func (e *entries) quotas(d *Deps, clusterWide bool) {
+	for _, name := range []string{config.FollowerThrottledRate, config.LeaderThrottledRate, config.AlterLogDirsRate} {
+		synonyms := d.Config.DynamicSynonyms(name)
+		if clusterWide {
+			synonyms = slices.DeleteFunc(synonyms, func(s config.Synonym) bool { return s.Source != config.DynamicDefaultBroker })
+		}
+		if len(synonyms) > 0 && (e.names == nil || slices.Contains(e.names, name)) {
+			e.add(&config.Key{Name: name, Type: config.Long, Dynamic: config.Static}, synonyms[0].Value, true, synonyms, "")
+		}
+	}
 }
 
 func synonymsOf(k *config.Key, synonyms []config.Synonym) []kmsg.DescribeConfigsResponseResourceConfigConfigSynonym {

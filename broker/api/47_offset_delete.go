@@ -7,7 +7,6 @@ package api
 import (
 	"context"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/group"
@@ -17,13 +16,22 @@ import (
 func (d *Deps) offsetDelete(_ context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.OffsetDeleteRequest)
 	known := d.Metadata.Snapshot()
-	var all []group.TopicPartition
+	var unknown []group.TopicPartition
+	var offsets []group.CommittedOffset
 	for i := range req.Topics {
 		for _, p := range req.Topics[i].Partitions {
-			if _, ok := known.Partition(req.Topics[i].Topic, p.Partition); ok {
-				all = append(all, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: p.Partition})
+			tp := group.TopicPartition{Topic: req.Topics[i].Topic, Partition: p.Partition}
+			if _, ok := known.Partition(tp.Topic, tp.Partition); ok {
+				offsets = append(offsets, group.CommittedOffset{TopicPartition: tp})
+			} else {
+				unknown = append(unknown, tp)
 			}
 		}
+	}
+	offsets = lastOfEach(offsets)
+	all := make([]group.TopicPartition, len(offsets))
+	for i := range offsets {
+		all[i] = offsets[i].TopicPartition
 	}
 	whole, each := d.Groups.DeleteOffsets(req.Group, all)
 	resp := kmsg.NewPtrOffsetDeleteResponse()
@@ -31,23 +39,20 @@ func (d *Deps) offsetDelete(_ context.Context, r *server.Request) server.Reply {
 		resp.ErrorCode = whole.Code
 		return server.Now(resp)
 	}
-	became := make(map[group.TopicPartition]*kerr.Error, len(all))
-	for i, tp := range all {
-		became[tp] = each[i]
-	}
-	for i := range req.Topics {
-		t := kmsg.NewOffsetDeleteResponseTopic()
-		t.Topic = req.Topics[i].Topic
-		for _, asked := range req.Topics[i].Partitions {
-			p := kmsg.NewOffsetDeleteResponseTopicPartition()
-			p.Partition = asked.Partition
-			err, ok := became[group.TopicPartition{Topic: t.Topic, Partition: p.Partition}]
-			if p.ErrorCode = codeNumber(err); !ok {
-				p.ErrorCode = kerr.UnknownTopicOrPartition.Code
-			}
-			t.Partitions = append(t.Partitions, p)
-		}
-		resp.Topics = append(resp.Topics, t)
-	}
+	resp.Topics = offsetsDeleted(outcomes(unknown, offsets, each))
 	return server.Now(resp)
+}
+
+func offsetsDeleted(all []topicOutcomes) (topics []kmsg.OffsetDeleteResponseTopic) {
+	for _, t := range all {
+		rt := kmsg.NewOffsetDeleteResponseTopic()
+		rt.Topic = t.topic
+		for _, o := range t.partitions {
+			p := kmsg.NewOffsetDeleteResponseTopicPartition()
+			p.Partition, p.ErrorCode = o.partition, o.code
+			rt.Partitions = append(rt.Partitions, p)
+		}
+		topics = append(topics, rt)
+	}
+	return topics
 }

@@ -12,6 +12,7 @@ import (
 	"klab/broker/controller"
 	"klab/broker/group"
 	"klab/broker/internaltopic"
+	"klab/broker/loglevel"
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
@@ -47,6 +48,11 @@ type Deps struct {
 	FeatureEpoch func() int64
 	// TopicConfig reads a topic's configuration from ZooKeeper.
 	TopicConfig func(ctx context.Context, topic string) (config.TopicConfig, error)
+	// ReadConfig and WriteConfig reach the overrides of an entity in ZooKeeper; a write is notified to every broker.
+	ReadConfig  func(ctx context.Context, entityType, name string) (map[string]string, error)
+	WriteConfig func(ctx context.Context, entityType, name string, overrides map[string]string) error
+	// LogLevels are the loggers of this broker.
+	LogLevels *loglevel.Levels
 	// TopicDeleted is told when the controller announces that a topic is gone.
 	TopicDeleted func(topic string)
 }
@@ -80,6 +86,7 @@ func Table(d *Deps) []server.Entry {
 		{Key: 18, Min: 0, Max: 4, Handle: d.apiVersions},
 		{Key: 19, Min: 0, Max: 7, Handle: d.createTopics},
 		{Key: 20, Min: 0, Max: 6, Handle: d.deleteTopics},
+		{Key: 21, Min: 0, Max: 2, Handle: d.deleteRecords},
 		{Key: 22, Min: 0, Max: 5, Handle: d.initProducerID},
 		{Key: 23, Min: 0, Max: 4, Handle: d.offsetForLeaderEpoch},
 		{Key: 24, Min: 0, Max: 5, Handle: d.addPartitionsToTxn},
@@ -88,19 +95,24 @@ func Table(d *Deps) []server.Entry {
 		{Key: 27, Min: 0, Max: 1, Handle: d.writeTxnMarkers, ClusterAction: true},
 		{Key: 28, Min: 0, Max: 4, Handle: d.txnOffsetCommit},
 		{Key: 32, Min: 0, Max: 4, Handle: d.describeConfigs},
+		{Key: 33, Min: 0, Max: 2, Handle: d.alterConfigs},
 		{Key: 35, Min: 0, Max: 4, Handle: d.describeLogDirs},
 		{Key: 37, Min: 0, Max: 3, Handle: d.createPartitions},
 		{Key: 42, Min: 0, Max: 2, Handle: d.deleteGroups},
 		{Key: 43, Min: 0, Max: 2, Handle: d.electLeaders},
+		{Key: 44, Min: 0, Max: 1, Handle: d.incrementalAlterConfigs},
 		{Key: 45, Min: 0, Max: 0, Handle: d.alterPartitionReassignments},
 		{Key: 46, Min: 0, Max: 0, Handle: d.listPartitionReassignments},
 		{Key: 47, Min: 0, Max: 0, Handle: d.offsetDelete},
 		{Key: 56, Min: 0, Max: 3, Handle: d.alterPartition, ClusterAction: true},
+		{Key: 57, Min: 0, Max: 1, Handle: d.updateFeatures},
 		{Key: 60, Min: 0, Max: 1, Handle: d.describeCluster},
 		{Key: 61, Min: 0, Max: 0, Handle: d.describeProducers},
 		{Key: 65, Min: 0, Max: 0, Handle: d.describeTransactions},
 		{Key: 66, Min: 0, Max: 1, Handle: d.listTransactions},
 		{Key: 67, Min: 0, Max: 0, Handle: d.allocateProducerIDs, ClusterAction: true},
+		{Key: 68, Min: 0, Max: 0, Handle: d.consumerGroupHeartbeat},
+		{Key: 69, Min: 0, Max: 0, Handle: d.consumerGroupDescribe},
 	}
 }
 

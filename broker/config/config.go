@@ -108,6 +108,9 @@ func (v *view) resolve() (errs []error) {
 	for src := StaticBroker; src >= DynamicBroker; src-- {
 		for _, name := range slices.Sorted(maps.Keys(v.layers[src])) {
 			k := BrokerTable().lookupPrefixed(name)
+			if k == nil { // a quota
+				continue
+			}
 			parsed, err := k.parse(v.layers[src][name])
 			if err != nil {
 				errs = append(errs, err)
@@ -136,6 +139,11 @@ func (c *Config) SetDynamic(src Source, props map[string]string) (changed []stri
 			changed = append(changed, k.Name)
 		}
 	}
+	for _, name := range []string{LeaderThrottledRate, FollowerThrottledRate, AlterLogDirsRate} {
+		if old.layers[src][name] != layer[name] {
+			changed = append(changed, name)
+		}
+	}
 	return changed, errors.Join(errs...)
 }
 
@@ -144,6 +152,12 @@ func dynamicLayer(src Source, props map[string]string) (layer map[string]string,
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		k := BrokerTable().lookupPrefixed(name)
 		switch {
+		case IsQuota(name):
+			if err := checkType(name, props[name]); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			layer[name] = props[name]
 		case k == nil:
 			errs = append(errs, &UnknownKeyError{Key: name, Nearest: BrokerTable().Nearest(name)})
 		case k.Dynamic == Static, src == DynamicDefaultBroker && k.Dynamic == PerBroker:

@@ -55,6 +55,17 @@ func (c *Config) Synonyms(name string) []Synonym {
 	return all
 }
 
+// DynamicSynonyms lists what the dynamic layers have for a name that no static property may have.
+func (c *Config) DynamicSynonyms(name string) (all []Synonym) {
+	v := c.now.Load()
+	for src := DynamicBroker; src <= DynamicDefaultBroker; src++ {
+		if text, ok := v.layers[src][name]; ok {
+			all = append(all, Synonym{Name: name, Value: text, Source: src})
+		}
+	}
+	return all
+}
+
 // RetentionMs is the broker's retention time in ms, -1 for unlimited, from the finest unit that is set.
 func (c *Config) RetentionMs() int64 {
 	n := c.finest(timeKeys[0], []time.Duration{time.Millisecond, time.Minute, time.Hour})

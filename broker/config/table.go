@@ -59,6 +59,12 @@ func (k *Key) Default() (string, bool) { return k.def.text, !k.def.null }
 // Sensitive values are never shown (type password).
 func (k *Key) Sensitive() bool { return k.Type == Password }
 
+// Sensitive reports whether the values of that name are secret, also with a listener's prefix.
+func (t *Table) Sensitive(name string) bool {
+	k := t.lookupPrefixed(name)
+	return k != nil && k.Sensitive()
+}
+
 // Table is a set of keys, in the order of their names.
 type Table struct {
 	keys   []Key
@@ -121,6 +127,7 @@ func parseKey(cols []string) Key {
 		panic("config table: " + cols[0] + " has the unknown type " + cols[1])
 	}
 	k := Key{Name: cols[0], Type: Type(typ), valid: parseValid(cols[3])}
+	k.valid.name = k.Name
 	switch cols[2] {
 	case "-":
 		k.def = value{null: true}
@@ -144,6 +151,7 @@ type valid struct {
 	also       string // a further literal that is allowed outside the range
 	oneOf      []string
 	release    bool // a Kafka release or metadata version
+	name       string
 	replicaSet bool // "*" or partition:broker pairs (KIP-73)
 }
 

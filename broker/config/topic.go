@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -19,12 +20,13 @@ type TopicConfig struct {
 func (c *Config) Topic(overrides map[string]string) (TopicConfig, error) {
 	t, errs := c.topic(overrides)
 	if low, high := t.Int64("min.compaction.lag.ms"), t.Int64("max.compaction.lag.ms"); low > high {
-		errs = append(errs, fmt.Errorf("cannot set min.compaction.lag.ms = %d: it must be at most max.compaction.lag.ms (%d)", low, high))
+		errs = append(errs, fmt.Errorf("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high))
 	}
-	for _, name := range []string{"remote.log.copy.disable", "remote.log.delete.on.disable"} {
-		if t.Bool(name) {
-			errs = append(errs, &ValueError{name, "true", "needs KRaft"})
-		}
+	if t.Bool("remote.storage.enable") {
+		errs = append(errs, errors.New("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."))
+	}
+	if t.Bool("remote.log.copy.disable") || t.Bool("remote.log.delete.on.disable") {
+		errs = append(errs, errors.New("It is invalid to set `remote.log.delete.on.disable` or `remote.log.copy.disable` under Zookeeper's mode."))
 	}
 	return t, errors.Join(errs...)
 }
@@ -113,11 +115,24 @@ func (t TopicConfig) Duration(name string) time.Duration { return milliseconds(t
 // Synonyms lists every setting of a topic key in order of precedence: the topic's own, then the broker key's.
 func (t TopicConfig) Synonyms(name string) []Synonym {
 	var all []Synonym
-	if text, ok := t.overrides[name]; ok {
-		all = append(all, Synonym{Name: name, Value: text, Source: DynamicTopic})
+	if v, ok := t.values[name]; ok {
+		all = append(all, Synonym{Name: name, Value: v.text, Source: DynamicTopic})
 	}
 	if k := TopicTable().Lookup(name); k.Synonym != "" {
 		all = append(all, t.broker.Synonyms(k.Synonym)...)
 	}
 	return all
+}
+
+// KafkaMessage is what Kafka answers for an error of [Config.Topic]: the first that it would find, unknown names before
+// values. bad reports whether that is about a value.
+func KafkaMessage(err error) (text string, bad bool) {
+	if u, ok := errors.AsType[*UnknownKeyError](err); ok {
+		return "Unknown topic config name: " + u.Key, false
+	}
+	if v, ok := errors.AsType[*ValueError](err); ok {
+		return v.KafkaMessage(), true
+	}
+	text, _, _ = strings.Cut(err.Error(), "\n")
+	return text, false
 }

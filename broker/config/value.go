@@ -50,7 +50,9 @@ type value struct {
 func (k *Key) parse(text string) (value, error) {
 	v, reason := parseValue(k.Type, text)
 	if reason == "" {
-		reason = k.valid.check(k.Type, v)
+		if reason = k.valid.check(k.Type, v); reason != "" {
+			text = k.valid.shown(k, v, text)
+		}
 	}
 	if reason == "" {
 		return v, nil
@@ -133,6 +135,19 @@ func javaDouble(f float64) string {
 	return s
 }
 
+// shown is the value that an error names: as Kafka had parsed it by then.
+func (c *valid) shown(k *Key, v value, text string) string {
+	switch {
+	case k.Type == Double:
+		return v.text
+	case c.replicaSet:
+		return "[" + strings.Join(v.list, ", ") + "]"
+	case k.Type == List:
+		return v.list[slices.IndexFunc(v.list, func(s string) bool { return !slices.Contains(c.oneOf, s) })]
+	}
+	return text
+}
+
 // check returns why v is not allowed, or "".
 func (c *valid) check(t Type, v value) string {
 	switch {
@@ -141,9 +156,9 @@ func (c *valid) check(t Type, v value) string {
 	case c.oneOf != nil:
 		return c.checkOneOf(t, v)
 	case c.release && !isRelease(v.text):
-		return "must be a Kafka release or metadata version, such as 3.9 or 3.9-IV0"
-	case c.replicaSet:
-		return checkReplicaSet(v.list)
+		return "Version " + v.text + " is not a valid version"
+	case c.replicaSet && !isReplicaSet(v.list):
+		return c.name + " must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],..."
 	}
 	return ""
 }
@@ -152,6 +167,8 @@ func (c *valid) checkRange(v value) string {
 	switch {
 	case c.also != "" && v.text == c.also:
 		return ""
+	case c.also != "" && (v.real < c.min || v.real > c.max):
+		return fmt.Sprintf("Value must be between %v and %v or equal to %s", c.min, c.max, c.also)
 	case v.real < c.min:
 		return "Value must be at least " + strconv.FormatFloat(c.min, 'f', -1, 64)
 	case c.hasMax && v.real > c.max:
@@ -196,18 +213,17 @@ func isRelease(s string) bool {
 	return parts[0] <= "4"
 }
 
-func checkReplicaSet(list []string) string {
-	const want = "must be the literal '*' or a list of replicas in the form [partitionId]:[brokerId],[partitionId]:[brokerId]"
+func isReplicaSet(list []string) bool {
 	if len(list) == 1 && strings.TrimSpace(list[0]) == "*" {
-		return ""
+		return true
 	}
 	for _, pair := range list {
 		p, b, ok := strings.Cut(pair, ":")
 		_, perr := strconv.ParseUint(p, 10, 31)
 		_, berr := strconv.ParseUint(b, 10, 31)
 		if !ok || perr != nil || berr != nil {
-			return want
+			return false
 		}
 	}
-	return ""
+	return true
 }

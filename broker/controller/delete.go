@@ -29,7 +29,7 @@ func (s *Shell) DeleteTopics(ctx context.Context, req *kmsg.DeleteTopicsRequest)
 		out := &resp.Topics[i]
 		switch {
 		case !active:
-			failDelete(out, refuse(kerr.NotController, "%s", kerr.NotController.Description))
+			out.ErrorCode = kerr.NotController.Code // Kafka says no more
 		case s.cfg.NoDeleteTopics && req.GetVersion() < 3:
 			failDelete(out, refuse(kerr.InvalidRequest, "%s", kerr.InvalidRequest.Description))
 		case s.cfg.NoDeleteTopics:
@@ -54,42 +54,43 @@ func failDelete(out *kmsg.DeleteTopicsResponseTopic, why *refusal) {
 	out.ErrorCode, out.ErrorMessage = why.err.Code, &why.message
 }
 
-// doomed lists what a request of any version wants deleted, with the errors of
-// what cannot be: unknown topics and ids, and topics named twice.
+// doomed lists what a request of any version wants deleted, with the errors of what cannot be. One topic that is given by
+// name and by id spoils the request.
 func doomed(v view, req *kmsg.DeleteTopicsRequest) []kmsg.DeleteTopicsResponseTopic {
 	var list []kmsg.DeleteTopicsResponseTopic
 	for i := range req.TopicNames {
 		list = append(list, kmsg.DeleteTopicsResponseTopic{Topic: &req.TopicNames[i]})
 	}
+	spoilt := false
 	for i := range req.Topics {
 		list = append(list, kmsg.DeleteTopicsResponseTopic{Topic: req.Topics[i].Topic, TopicID: req.Topics[i].TopicID})
-	}
-	count := make(map[string]int)
-	for i := range list {
-		d := &list[i]
-		name, ok := v.names[d.TopicID]
-		switch {
-		case d.Topic != nil && d.TopicID != [16]byte{}:
-			failDelete(d, refuse(kerr.InvalidRequest, "Topic name and topic ID can not both be specified."))
-			continue
-		case d.Topic == nil && !ok:
-			failDelete(d, refuse(kerr.UnknownTopicID, "%s", kerr.UnknownTopicID.Description))
-			continue
-		case d.Topic == nil:
-			d.Topic = &name
-		}
-		d.TopicID = v.topics[*d.Topic].id
-		count[*d.Topic]++
-		if _, known := v.topics[*d.Topic]; !known {
-			failDelete(d, refuse(kerr.UnknownTopicOrPartition, "%s", kerr.UnknownTopicOrPartition.Description))
-		}
+		spoilt = spoilt || req.Topics[i].Topic != nil && req.Topics[i].TopicID != [16]byte{}
 	}
 	for i := range list {
-		if d := &list[i]; d.Topic != nil && count[*d.Topic] > 1 && d.ErrorCode == 0 {
-			failDelete(d, refuse(kerr.InvalidRequest, "The provided topic name maps to an ID that was already supplied."))
+		if spoilt {
+			list[i].ErrorCode = kerr.InvalidRequest.Code
+			continue
 		}
+		v.findDoomed(&list[i])
 	}
 	return list
+}
+
+// findDoomed gives a topic its name. One that is given by nothing at all is answered as one that nobody may delete.
+func (v view) findDoomed(d *kmsg.DeleteTopicsResponseTopic) {
+	if d.Topic == nil && d.TopicID != [16]byte{} {
+		name, ok := v.names[d.TopicID]
+		if !ok {
+			d.ErrorCode = kerr.UnknownTopicID.Code
+			return
+		}
+		d.Topic = &name
+	}
+	if d.Topic == nil {
+		d.ErrorCode = kerr.TopicAuthorizationFailed.Code
+	} else if _, known := v.topics[*d.Topic]; !known {
+		d.ErrorCode = kerr.UnknownTopicOrPartition.Code
+	}
 }
 
 // markForDeletion creates the marker. One that is there already is as good.

@@ -27,6 +27,10 @@ type verdict struct {
 // electionAsked holds the elections of an ElectLeaders request. Topics null
 // means all partitions; those that need no election are then left out.
 func (c *Core) electionAsked(ev ElectionAsked) {
+	if ev.Request.ElectionType != electionPreferred && ev.Request.ElectionType != electionUnclean {
+		c.emit(Reply{ev.ID, unknownElection(ev.Request)})
+		return
+	}
 	all := ev.Request.Topics == nil
 	wanted := c.wantedElections(ev.Request)
 	verdicts := make(map[TopicPartition]verdict, len(wanted))
@@ -57,6 +61,20 @@ func (c *Core) electionAsked(ev ElectionAsked) {
 		}
 		c.emit(Reply{ev.ID, electLeadersResponse(ev.Request.GetVersion(), verdicts)})
 	})
+}
+
+// unknownElection answers for a type of election that does not exist.
+func unknownElection(req *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersResponse {
+	resp := electLeadersResponse(req.GetVersion(), nil)
+	resp.ErrorCode = kerr.UnknownServerError.Code
+	for _, t := range req.Topics {
+		out := kmsg.ElectLeadersResponseTopic{Topic: t.Topic}
+		for _, id := range t.Partitions {
+			out.Partitions = append(out.Partitions, kmsg.ElectLeadersResponseTopicPartition{Partition: id, ErrorCode: kerr.UnknownServerError.Code})
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
 }
 
 func (c *Core) wantedElections(req *kmsg.ElectLeadersRequest) []TopicPartition {

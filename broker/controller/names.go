@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,14 @@ type refusal struct {
 
 func refuse(err *kerr.Error, format string, args ...any) *refusal {
 	return &refusal{err, fmt.Sprintf(format, args...)}
+}
+
+// CheckTopicName says in Kafka's words why a name cannot be a topic's, or nil.
+func CheckTopicName(name string) error {
+	if why := checkTopicName(name); why != nil {
+		return errors.New(why.message)
+	}
+	return nil
 }
 
 // checkTopicName applies Kafka's rules for names.

@@ -146,7 +146,7 @@ func manualAssignment(given []kmsg.CreateTopicsRequestTopicReplicaAssignment) (m
 			return nil, refuse(kerr.InvalidReplicaAssignment, "All partitions should have the same number of replicas")
 		}
 		if hasDuplicates(a.Replicas) {
-			return nil, refuse(kerr.InvalidReplicaAssignment, "Duplicate replica assignment found: %s", listOf(a.Replicas))
+			return nil, refuse(kerr.InvalidReplicaAssignment, "Duplicate replica assignment found: %s", duplicatesIn(given))
 		}
 		out[a.Partition] = a.Replicas
 	}
@@ -211,6 +211,17 @@ func manualAddition(v view, now, more int32, replicas int, given []kmsg.CreatePa
 		out[id] = a.Replicas
 	}
 	return out, nil
+}
+
+// duplicatesIn shows the assignments that name a broker twice, as Scala shows a map.
+func duplicatesIn(given []kmsg.CreateTopicsRequestTopicReplicaAssignment) string {
+	var bad []string
+	for _, a := range given {
+		if hasDuplicates(a.Replicas) {
+			bad = append(bad, fmt.Sprintf("%d -> %s", a.Partition, seqOf("ArrayBuffer", a.Replicas)))
+		}
+	}
+	return "HashMap(" + strings.Join(bad, ", ") + ")"
 }
 
 func hasDuplicates(ids []int32) bool {

@@ -76,15 +76,15 @@ func (c *Core) checkTarget(now znode.ReplicaAssignment, target []int32) *refusal
 	case len(target) == 0:
 		return refuse(kerr.InvalidReplicaAssignment, "Empty replica list specified in partition reassignment.")
 	case hasDuplicates(target):
-		return refuse(kerr.InvalidReplicaAssignment, "Duplicate replica ids in partition reassignment replica list: %s", seqOf("ArraySeq", target))
+		return refuse(kerr.InvalidReplicaAssignment, "Duplicate replica ids in partition reassignment replica list: %s", seqOf("ArrayBuffer", target))
 	case slices.Min(target) < 0:
-		return refuse(kerr.InvalidReplicaAssignment, "Invalid broker id in replica list: %s", seqOf("ArraySeq", target))
+		return refuse(kerr.InvalidReplicaAssignment, "Invalid broker id in replica list: %s", seqOf("ArrayBuffer", target))
 	}
 	adding := reassigned(now, target).Adding
 	if slices.ContainsFunc(adding, func(id int32) bool { return !c.isLive(id) }) {
 		live := keep(c.brokerIDs(), c.isLive)
 		return refuse(kerr.InvalidReplicaAssignment, "Replica assignment has brokers that are not alive. Replica list: %s, live broker list: %s",
-			seqOf("ArraySeq", adding), seqOf("Set", live))
+			seqOf("ArrayBuffer", adding), seqOf("Set", live))
 	}
 	return nil
 }
@@ -101,6 +101,7 @@ func seqOf(kind string, ids []int32) string {
 func reassignmentsResponse(req *kmsg.AlterPartitionAssignmentsRequest, verdicts map[TopicPartition]*refusal) *kmsg.AlterPartitionAssignmentsResponse {
 	resp := kmsg.NewPtrAlterPartitionAssignmentsResponse()
 	resp.SetVersion(req.GetVersion())
+	resp.ErrorMessage = new(string)
 	for _, tp := range slices.SortedFunc(maps.Keys(verdicts), TopicPartition.Compare) {
 		out := kmsg.NewAlterPartitionAssignmentsResponseTopicPartition()
 		out.Partition = tp.Partition
@@ -120,6 +121,7 @@ func reassignmentsResponse(req *kmsg.AlterPartitionAssignmentsRequest, verdicts 
 func (c *Core) reassignmentsListed(ev ReassignmentsListed) {
 	resp := kmsg.NewPtrListPartitionReassignmentsResponse()
 	resp.SetVersion(ev.Request.GetVersion())
+	resp.ErrorMessage = new(string)
 	wanted := make(map[TopicPartition]bool)
 	for _, t := range ev.Request.Topics {
 		for _, id := range t.Partitions {
@@ -162,7 +164,10 @@ func (c *Core) legacyReassignmentNotified(next func(started map[*partition]bool)
 				c.warn("%s asks to reassign %s to %v, which is not possible", path, tp, target)
 				continue
 			}
-			wanted[p] = p.reassignTo(target)
+			next := p.reassignTo(target)
+			if !p.assignment.IsReassigning() || !equalAssignments(p.assignment, next) { // else it is under way
+				wanted[p] = next
+			}
 		}
 		c.then(
 			func() { c.reassign(wanted, func(map[*partition]bool) {}) },

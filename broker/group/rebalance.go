@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -138,7 +139,7 @@ func (g *Group) drop(m *member) {
 
 // removeMember drops a member, and lets the rest rebalance.
 func (g *Group) removeMember(now time.Time, m *member, kind EventKind, why, reason string) {
-	g.tellOf(kind, m, because(why, reason))
+	g.tellOf(kind, m, cmp.Or(reason, why))
 	g.drop(m)
 	if g.state == PreparingRebalance {
 		g.completeJoin(now)

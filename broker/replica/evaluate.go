@@ -31,6 +31,7 @@ type evaluation struct {
 func (e *evaluation) enough() bool { return e.urgent || e.bytes >= e.minBytes }
 
 func (e *evaluation) run() {
+	e.holds.drop()
 	live := e.r.cfg.Metadata.Snapshot()
 	for _, part := range e.session.parts {
 		e.part(part, live)
@@ -53,6 +54,7 @@ type view struct {
 	start            int64
 	limit            int64              // records at or above it are not for this reader
 	diverging        partition.EpochEnd // Epoch None: the logs agree
+	preferred        int32              // replica that the reader should rather ask, None: this one
 	nothingForReader bool
 }
 
@@ -63,6 +65,9 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 	var aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction
 	if kerror == nil && !v.nothingForReader {
 		records, kerror = e.read(part, &v)
+	}
+	if kerror == nil && e.version < fetchKnowsZstd {
+		records, kerror = e.convert(part, &v, records)
 	}
 	if kerror == nil && e.readCommitted && !e.follower() {
 		aborted, kerror = e.aborted(part, &v, records)
@@ -79,8 +84,8 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 		e.watermarkMoved = e.watermarkMoved || moved
 		e.urgent = e.urgent || part.toldWatermark < 0 // the beginning of the session, or the end of an error
 	}
-	e.urgent = e.urgent || diverges
-	if e.incremental && len(records) == 0 && !diverges && !moved && v.start == part.toldStart {
+	e.urgent = e.urgent || diverges || v.preferred != partition.None
+	if e.incremental && len(records) == 0 && !diverges && !moved && v.start == part.toldStart && v.preferred == partition.None {
 		return
 	}
 	e.tell(part, answer(part, &v, records, aborted))
@@ -133,7 +138,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 	}
 	v.at, v.generation = h, h.generation.Load()
 	v.start = h.log.StartOffset()
-	v.diverging.Epoch = partition.None
+	v.diverging.Epoch, v.preferred = partition.None, e.preferredReplica(h, part, live)
 	end := h.core.EndOffset()
 	if part.lastEpoch >= 0 {
 		own := endOfEpoch(h.log, part.lastEpoch)
@@ -153,6 +158,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 			return out, kerr.NotLeaderForPartition
 		}
 		out = h.after(effects, 0)
+		out.deleted = h.reached(live)
 	}
 	v.watermark = h.core.HighWatermark()
 	v.stable = h.log.LastStableOffset(v.watermark)
@@ -164,7 +170,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 	default:
 		v.limit = v.watermark
 	}
-	v.nothingForReader = v.nothingForReader || part.fetchOffset >= v.limit
+	v.nothingForReader = v.nothingForReader || part.fetchOffset >= v.limit || e.follower() && e.r.holdsBack(h, e.replica, e.now) || v.preferred != partition.None
 	return out, nil
 }
 
@@ -183,7 +189,7 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 	if maxBytes <= 0 && !minOne {
 		return nil, nil
 	}
-	got, err := v.at.log.Read(part.fetchOffset, max(maxBytes, 0), v.limit, minOne)
+	got, err := e.readHolding(part, v, max(maxBytes, 0), minOne)
 	if v.at.generation.Load() != v.generation {
 		return nil, kerr.NotLeaderForPartition
 	}
@@ -194,11 +200,23 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 	return got.Records, nil
 }
 
+// readHolding counts what a consumer's fetch reads; a follower takes what it is sent.
+func (e *evaluation) readHolding(part *fetchPart, v *view, maxBytes int, minOne bool) (storage.ReadResult, error) {
+	if e.follower() {
+		return v.at.log.Read(part.fetchOffset, maxBytes, v.limit, minOne)
+	}
+	reserved := e.holds.reserve(maxBytes)
+	got, err := v.at.log.Read(part.fetchOffset, reserved, v.limit, minOne)
+	e.holds.settle(reserved, cap(got.Records))
+	return got, err
+}
+
 func answer(part *fetchPart, v *view, records []byte, aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction) kmsg.FetchResponseTopicPartition {
 	a := kmsg.NewFetchResponseTopicPartition()
 	a.Partition = part.Partition
 	a.HighWatermark, a.LastStableOffset, a.LogStartOffset = v.watermark, v.stable, v.start
 	a.AbortedTransactions = aborted
+	a.PreferredReadReplica = v.preferred
 	a.RecordBatches = records
 	if records == nil {
 		a.RecordBatches = []byte{}
@@ -267,6 +285,7 @@ func (e *evaluation) response() *kmsg.FetchResponse {
 			n++
 			part.toldWatermark, part.toldStart = a.HighWatermark, a.LogStartOffset
 			part.gave = len(a.RecordBatches) > 0
+			e.recordSent(part, len(a.RecordBatches))
 			if part.gave {
 				gave++
 			}

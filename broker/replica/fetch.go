@@ -27,10 +27,12 @@ type fetch struct {
 	readCommitted bool
 	hardMaxBytes  bool // before v3 not even the first batch may exceed the limits
 	leaderOnly    bool
+	rack          string // a consumer's, when consumers are sent to the nearest replica
 
 	session     *session
 	incremental bool // leave out partitions with nothing new
 	reply       func(*kmsg.FetchResponse)
+	holds       grant // of a consumer's
 }
 
 // watermarkDelay is how soon a follower learns of a high watermark. At once would be two more round trips for every write
@@ -49,17 +51,18 @@ type parkedFetch struct {
 
 // Fetch answers req through reply, called once: before Fetch returns if there is something to tell, else when there is or
 // the request's wait is over. listener is the one the request came in by; leader hints name endpoints on it. reply must
-// not block.
-func (r *Replicas) Fetch(req *kmsg.FetchRequest, listener string, reply func(*kmsg.FetchResponse)) {
+// not block. written is to be called once the response was written, or will not be: until then its records count as held.
+func (r *Replicas) Fetch(req *kmsg.FetchRequest, listener string, reply func(*kmsg.FetchResponse)) (written func()) {
 	now := r.cfg.Clock()
 	f := r.newFetch(req, listener, reply)
 	if err := f.join(req, now); err != nil {
 		resp := kmsg.NewPtrFetchResponse()
 		resp.ErrorCode = err.Code
 		reply(resp)
-		return
+		return f.holds.end
 	}
 	f.start(now)
+	return f.holds.end
 }
 
 func (r *Replicas) newFetch(req *kmsg.FetchRequest, listener string, reply func(*kmsg.FetchResponse)) *fetch {
@@ -73,6 +76,7 @@ func (r *Replicas) newFetch(req *kmsg.FetchRequest, listener string, reply func(
 		readCommitted: req.IsolationLevel == 1,
 		hardMaxBytes:  req.Version < 3,
 		reply:         reply,
+		holds:         grant{of: &r.held},
 	}
 	if req.Version >= 15 {
 		f.replica = req.ReplicaState.ID
@@ -81,7 +85,10 @@ func (r *Replicas) newFetch(req *kmsg.FetchRequest, listener string, reply func(
 		f.maxBytes = min(f.maxBytes, int(req.MaxBytes))
 	}
 	f.minBytes = min(int(req.MinBytes), f.maxBytes)
-	f.leaderOnly = f.follower() || req.Version < 11 || !r.cfg.FollowerReads
+	f.leaderOnly = f.follower() || req.Version < 11
+	if r.cfg.RackAware {
+		f.rack = req.Rack
+	}
 	return f
 }
 

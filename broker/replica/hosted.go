@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+
 	"klab/broker/fact"
 	"klab/broker/partition"
 	"klab/broker/storage"
@@ -18,6 +20,7 @@ type hosted struct {
 	mu        sync.Mutex           // guards what follows, and every change of the log but retention
 	core      *partition.Partition // decisions
 	watches   []*watch             // parked fetches to wake
+	deletions []*deletion          // that wait for followers' log starts
 	appended  int64                // bytes appended since the broker started
 	committed int64                // appended, when the high watermark was last at the log end
 
@@ -28,6 +31,8 @@ type hosted struct {
 
 	// firstWrite is set while no client write of this leader epoch has been acknowledged.
 	firstWrite atomic.Bool
+
+	throttled throttling
 
 	fetcher *fetcher // that follows the leader, nil if none; guarded by Replicas.control
 }
@@ -43,6 +48,7 @@ func (h *hosted) topicID() storage.TopicID {
 type outcome struct {
 	effects partition.Effects
 	wake    []*parkedFetch
+	deleted []*deletion // decided
 }
 
 // after turns a decision's effects, and what else happened, into an outcome. The caller holds h.mu, and calls settle once
@@ -55,6 +61,9 @@ func (h *hosted) after(e partition.Effects, what event) outcome {
 		what |= watermarkMoved
 	}
 	out := outcome{effects: e}
+	if what&roleChanged != 0 && h.core.Role() != partition.Leader {
+		out.deleted = h.failDeletions(kerr.NotLeaderForPartition)
+	}
 	if what != 0 {
 		out.wake = h.waiting(what)
 	}
@@ -74,6 +83,7 @@ func (r *Replicas) settleNow(h *hosted, out *outcome) {
 	for _, w := range out.effects.Acked {
 		w.Token.(*appending).settle(out.effects.AckError)
 	}
+	settleDeletions(out.deleted)
 	if out.effects.Propose != nil {
 		r.alter.enqueue(h, out.effects.Propose)
 	}

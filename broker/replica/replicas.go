@@ -29,7 +29,10 @@ type Replicas struct {
 	failMu     sync.Mutex // guards failedDirs
 	failedDirs map[*storage.Dir]error
 
+	leaderThrottle, followerThrottle throttle
+
 	sessions *sessionCache
+	held     budget
 	alter    *alterQueue
 
 	announced chan struct{} // closed by the first LeaderAndIsr
@@ -47,6 +50,7 @@ func New(cfg Config) *Replicas {
 		fetchers:   map[fetcherKey]*fetcher{},
 		failedDirs: map[*storage.Dir]error{},
 		sessions:   newSessionCache(cfg.FetchSessionSlots, cfg.FetchSessionEviction),
+		held:       budget{limit: heldBytes},
 		announced:  make(chan struct{}),
 	}
 	r.alter = newAlterQueue(r)
@@ -127,7 +131,9 @@ func (r *Replicas) LeaderHint(tp storage.TopicPartition) (leader, epoch int32, o
 func (r *Replicas) idle(h *hosted, why *kerr.Error) {
 	h.mu.Lock()
 	h.generation.Add(1)
+	refused := h.failDeletions(why)
 	out := h.after(h.core.Stop(why), roleChanged)
+	out.deleted = refused
 	h.mu.Unlock()
 	r.settle(h, out)
 }
@@ -151,6 +157,7 @@ func (r *Replicas) TopicConfigChanged(topic string) {
 		if tp.Topic != topic || h.log == nil {
 			continue
 		}
+		r.setThrottling(h)
 		h.log.SetConfig(logConfig)
 		h.mu.Lock()
 		out := h.after(h.core.SetMinISR(minISR, now, live), 0)

@@ -123,7 +123,7 @@ func (r *Replicas) eachDir(do func(*storage.Dir) error) error {
 }
 
 // removeInterval is how late a file may be removed, beyond file.delete.delay.ms.
-const removeInterval = 10 * time.Second
+const removeInterval = time.Second
 
 // removeDue removes the files of segments and replicas that were deleted long enough ago.
 func (r *Replicas) removeDue() {

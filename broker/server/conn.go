@@ -185,7 +185,7 @@ func (c *conn) send(o owed) error {
 			if !ok {
 				return errNoReply
 			}
-			o.reply = Now(resp)
+			o.reply.kind, o.reply.now = replyNow, resp
 		default:
 		}
 	}
@@ -208,13 +208,13 @@ func (c *conn) writeLoop() {
 	defer close(c.done)
 	failed := false
 	for o := range c.queue {
-		if !failed {
-			if err := c.settle(o); err != nil {
-				failed = true
-				c.net.Close() // wakes the reader
-				if !quiet(err) {
-					c.srv.log.Info("closed a connection", "remote", c.net.RemoteAddr(), "listener", c.listener, "reason", err)
-				}
+		if failed {
+			o.reply.ended()
+		} else if err := c.settle(o); err != nil {
+			failed = true
+			c.net.Close() // wakes the reader
+			if !quiet(err) {
+				c.srv.log.Info("closed a connection", "remote", c.net.RemoteAddr(), "listener", c.listener, "reason", err)
 			}
 		}
 		c.owed.Add(-1)
@@ -229,9 +229,11 @@ func (c *conn) settle(o owed) error {
 		select {
 		case resp, ok = <-o.reply.later:
 		case <-c.srv.giveUp:
+			o.reply.ended()
 			return net.ErrClosed
 		}
 		if !ok {
+			o.reply.ended()
 			return errNoReply
 		}
 	}

@@ -35,6 +35,7 @@ type Reply struct {
 	later <-chan kmsg.Response
 	err   error
 	kind  replyKind
+	after *func() // a pointer, so that replies can be compared
 }
 
 type replyKind uint8
@@ -53,6 +54,19 @@ func Now(resp kmsg.Response) Reply { return Reply{kind: replyNow, now: resp} }
 // Closing c without a value closes the connection.
 func Later(c <-chan kmsg.Response) Reply { return Reply{kind: replyLater, later: c} }
 
+// After has f called, once or more, when the reply was written or will not be. f must not block.
+func (r Reply) After(f func()) Reply {
+	r.after = &f
+	return r
+}
+
+// ended calls what After was given.
+func (r Reply) ended() {
+	if r.after != nil {
+		(*r.after)()
+	}
+}
+
 // None sends nothing: Produce with acks=0.
 func None() Reply { return Reply{kind: replyNone} }
 
@@ -62,7 +76,9 @@ func Close(err error) Reply { return Reply{kind: replyClose, err: err} }
 // Answer calls a handler as a connection would and waits for what it promised; nil if that is no response. It is for those
 // who have a handler and no connection.
 func Answer(ctx context.Context, h Handler, r *Request) kmsg.Response {
-	switch reply := h(ctx, r); reply.kind {
+	reply := h(ctx, r)
+	defer reply.ended()
+	switch reply.kind {
 	case replyNow:
 		return reply.now
 	case replyLater:

@@ -17,6 +17,7 @@ var errNilResponse = errors.New("the handler replied with nothing")
 
 // write encodes and writes one response and gives the request's frame back.
 func (c *conn) write(o owed, resp kmsg.Response) (err error) {
+	defer o.reply.ended()
 	defer func() {
 		if p := recover(); p != nil { // a response that does not encode is a handler's fault like any other
 			c.srv.log.Error("a response did not encode", "remote", c.net.RemoteAddr(), "panic", p, "stack", string(debug.Stack()))

@@ -30,7 +30,7 @@ type history struct {
 	t     *rapid.T
 	outer *testing.T
 	c     LogConfig
-	mem   *fsys.Mem
+	fs    fsys.FS
 	*Dir
 	log *Log
 
@@ -47,16 +47,16 @@ type history struct {
 
 const testDeleteRetention = 1000
 
-func newHistory(outer *testing.T, t *rapid.T) *history {
+func newHistory(outer *testing.T, t *rapid.T, f fsys.FS) *history {
 	c := DefaultLogConfig()
 	c.CleanupPolicy = []string{"compact"}
 	c.SegmentBytes = int64(rapid.IntRange(300, 1500).Draw(t, "segment.bytes"))
 	c.IndexIntervalBytes = int64(rapid.IntRange(0, 300).Draw(t, "index.interval.bytes"))
 	c.DeleteRetentionMs, c.ProducerIDExpirationMs = testDeleteRetention, 1<<62
 	c.FileDeleteDelayMs = int64(rapid.SampledFrom([]int{0, 60_000}).Draw(t, "file.delete.delay.ms"))
-	h := &history{t: t, outer: outer, c: c, mem: fsys.NewMem(), all: map[int64]*written{}, outcome: map[int]string{}, open: map[int64]int{},
+	h := &history{t: t, outer: outer, c: c, fs: f, all: map[int64]*written{}, outcome: map[int]string{}, open: map[int64]int{},
 		seq: map[int64]int32{}, epoch: map[int64]int16{}, now: testTime}
-	d := openDisk(outer, h.mem, c)
+	d := openDisk(outer, f, c)
 	h.Dir, h.log = d.Dir, d.create(orders0, c)
 	return h
 }
@@ -314,7 +314,7 @@ func (h *history) reopen(kill bool) {
 	} else {
 		h.must(h.Dir.Close())
 	}
-	h.Dir = openDisk(h.outer, h.mem, h.c).Dir
+	h.Dir = openDisk(h.outer, h.fs, h.c).Dir
 	l, ok := h.Dir.Log(orders0)
 	if !ok {
 		h.t.Fatal("the log is gone")
@@ -335,7 +335,7 @@ func sameSequences(a, b []ActiveProducer) bool {
 
 func TestCompactionAgainstModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := newHistory(t, rt)
+		h := newHistory(t, rt, fsys.NewMem())
 		step := func(f func()) func(*rapid.T) { return func(*rapid.T) { f() } }
 		rt.Repeat(map[string]func(*rapid.T){
 			"plain":              step(h.plain),

@@ -38,7 +38,7 @@ func (l *Log) replaceSegments(dest *segment, old []*segment, cuts []uint32) erro
 		return l.dir.fail(err)
 	}
 	return l.changing(func() error {
-		if err := l.swapIn(dest, old); err != nil {
+		if err := l.swapIn(dest, old, all[at+len(old)].base); err != nil {
 			return l.dir.fail(err)
 		}
 		dest.state = ""
@@ -77,27 +77,10 @@ func (l *Log) step(do func() error) error {
 	return nil
 }
 
-// swapIn moves the old files out of the way and gives the new ones their names. mu is held.
-func (l *Log) swapIn(dest *segment, old []*segment) error {
-	delay := time.Duration(l.config.Load().FileDeleteDelayMs) * time.Millisecond
-	err := l.step(func() error {
-		for _, s := range old {
-			if err := s.close(); err != nil {
-				return err
-			}
-			suffixes := segmentSuffixes
-			if s.base != dest.base {
-				suffixes = append(slices.Clone(suffixes), snapshotSuffix)
-				l.snapshots = slices.DeleteFunc(l.snapshots, func(o int64) bool { return o == s.base })
-			}
-			for _, suffix := range suffixes {
-				if err := l.discardFile(l.folder.numbered(s.base, suffix), delay); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
+// swapIn moves the old files out of the way and gives the new ones their names. next is where the next segment begins. mu
+// is held.
+func (l *Log) swapIn(dest *segment, old []*segment, next int64) error {
+	err := l.step(func() error { return l.moveAside(old, next) })
 	if err != nil {
 		return err
 	}
@@ -106,6 +89,33 @@ func (l *Log) swapIn(dest *segment, old []*segment) error {
 		return err
 	}
 	return l.step(func() error { return l.renameFiles(dest, segmentSuffixes[1:], swapSuffix, "") })
+}
+
+// moveAside closes segments and marks their files as deleted. So are the snapshots of producers' states within them: they
+// know transactions as open whose markers the cleaner may have dropped, so that a replay from there would never end them.
+func (l *Log) moveAside(old []*segment, next int64) error {
+	delay := time.Duration(l.config.Load().FileDeleteDelayMs) * time.Millisecond
+	for _, s := range old {
+		if err := s.close(); err != nil {
+			return err
+		}
+		for _, suffix := range segmentSuffixes {
+			if err := l.discardFile(l.folder.numbered(s.base, suffix), delay); err != nil {
+				return err
+			}
+		}
+	}
+	within := func(o int64) bool { return o >= old[0].base && o < next }
+	for _, o := range l.snapshots {
+		if !within(o) {
+			continue
+		}
+		if err := l.discardFile(l.folder.numbered(o, snapshotSuffix), delay); err != nil {
+			return err
+		}
+	}
+	l.snapshots = slices.DeleteFunc(l.snapshots, within)
+	return nil
 }
 
 // renameFiles takes the files of a segment from one state to the next; one that does not exist is left out.

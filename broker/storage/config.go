@@ -79,4 +79,8 @@ func (c *LogConfig) segmentMs() int64 {
 
 func (c *LogConfig) logAppendTime() bool { return c.MessageTimestampType == "LogAppendTime" }
 func (c *LogConfig) compacts() bool      { return slices.Contains(c.CleanupPolicy, "compact") }
-func (c *LogConfig) deletes() bool       { return slices.Contains(c.CleanupPolicy, "delete") }
+
+// CompactsOnly reports whether records go by compaction alone.
+func (c *LogConfig) CompactsOnly() bool { return c.compacts() && !c.deletes() }
+
+func (c *LogConfig) deletes() bool { return slices.Contains(c.CleanupPolicy, "delete") }

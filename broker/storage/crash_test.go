@@ -63,6 +63,9 @@ func (c *crashWorld) step(f func()) {
 	c.drain()
 	c.watched = false
 	after := c.state()
+	if c.c.FlushMessages == 1 && after.end > before.end && after.recovery < after.end {
+		c.t.Fatalf("flush.messages=1: appended to %d, durable to %d", after.end, after.recovery)
+	}
 	c.cuts = append(c.cuts, cut{fsys.Op{Path: "the end of the step"}, c.mem.CrashClone(c.survive, c.rng)})
 	for i, at := range c.cuts {
 		c.verify(at, before, after, i == len(c.cuts)-1)

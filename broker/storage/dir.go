@@ -42,6 +42,7 @@ type Dir struct {
 
 	spawn      func(task func()) // runs a task behind the caller's back
 	background sync.WaitGroup    // what spawn started
+	fresh      atomic.Int64      // how many logs are; see Log.settle
 
 	mu     sync.RWMutex
 	logs   map[TopicPartition]*Log
@@ -201,6 +202,7 @@ func (d *Dir) Create(tp TopicPartition, id TopicID, cfg LogConfig) (*Log, error)
 		return nil, err
 	}
 	d.logs[tp] = l
+	l.settleSoon()
 	return l, nil
 }
 
@@ -236,11 +238,17 @@ func (d *Dir) removeLater(path string, delay time.Duration) {
 // descriptors. Call it every few seconds to minutes, not concurrently with itself. hw is a partition's high watermark: what is
 // above is never removed.
 func (d *Dir) Maintain(now time.Time, hw func(TopicPartition) int64) {
+	settled := 0
 	for tp, l := range d.Logs() {
 		if d.Failed() != nil {
 			return
 		}
-		if err := l.maintain(now, hw(tp)); err != nil && !l.closed.Load() {
+		var err error
+		if l.fresh.Load() && settled < settledAtOnce {
+			settled++
+			err = l.settle()
+		}
+		if err = errors.Join(err, l.maintain(now, hw(tp))); err != nil && !l.closed.Load() {
 			d.log.Error("cannot maintain a log", slog.String("log", tp.String()), slog.Any("err", err))
 		}
 	}

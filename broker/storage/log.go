@@ -31,6 +31,7 @@ type Log struct {
 	epochs     epochHistory
 	generation atomic.Int64 // odd while files are cut, removed or replaced; see changing
 	renamed    atomic.Bool  // names in the directory changed since it was synced
+	fresh      atomic.Bool  // nothing but the directory is on disk; see settle
 	closed     atomic.Bool
 
 	metadata struct { // partition.metadata
@@ -153,6 +154,9 @@ func (l *Log) SetTopicID(id TopicID) error {
 	}
 	l.metadata.id = id
 	l.metadata.pending.Store(true)
+	if l.fresh.Load() {
+		return nil
+	}
 	l.dir.spawn(func() {
 		if err := l.writeMetadata(); err != nil {
 			l.dir.log.Error("partition.metadata", slog.String("log", l.tp.String()), slog.Any("err", err))
@@ -168,7 +172,7 @@ func (l *Log) writeMetadata() error {
 	}
 	l.metadata.Lock()
 	defer l.metadata.Unlock()
-	if !l.metadata.pending.Load() || l.closed.Load() {
+	if !l.metadata.pending.Load() || l.closed.Load() || l.fresh.Load() {
 		return nil
 	}
 	path := l.folder.file(partitionMetadataFile)
@@ -212,8 +216,12 @@ func (l *Log) assignEpoch(epoch int32, startOffset int64) error {
 	return l.writeEpochs(known.assign(epoch, startOffset))
 }
 
-// writeEpochs makes the epochs durable and publishes them. mu is held.
+// writeEpochs makes the epochs durable, but for a fresh log's, and publishes them. mu is held.
 func (l *Log) writeEpochs(e epochs) error {
+	if l.fresh.Load() {
+		l.epochs.set(e)
+		return nil
+	}
 	path := l.folder.file(epochFile)
 	if err := fsys.ReplaceFile(l.dir.fs, path, e.format()); err != nil {
 		return l.dir.fail(fmt.Errorf("cannot write %s: %w", path, err))
@@ -241,6 +249,7 @@ func (l *Log) usable() error {
 // abandon closes descriptors and nothing else. mu is held.
 func (l *Log) abandon() (err error) {
 	l.closed.Store(true)
+	l.notFresh()
 	for _, s := range *l.segments.Load() {
 		if e := s.close(); err == nil {
 			err = e

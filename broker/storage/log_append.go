@@ -47,11 +47,11 @@ func (l *Log) AppendVerified(records []byte, epoch int32, origin Origin, g Guard
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()
-	p, err := prepare(records, config, origin, now)
+	p, err := prepare(records, l.tp, config, origin, now)
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	l.mu.Lock()
@@ -73,8 +73,8 @@ type prepared struct {
 
 // prepare does all that needs no lock: it validates the batch and brings it
 // into the form that the topic's configuration wants.
-func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
-	b, err := onlyBatch(records)
+func prepare(records []byte, tp TopicPartition, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
+	b, err := onlyBatch(records, c, origin)
 	if err != nil {
 		return prepared{}, err
 	}
@@ -85,7 +85,7 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 		return prepared{}, err
 	}
 	p := prepared{batch: b, logAppendTime: -1}
-	p.facts, err = b.Validate(c.rules(b, origin, now))
+	p.facts, err = b.Validate(c.rules(tp, b, origin, now))
 	if err == nil && b.Control() {
 		p.marker, err = marker(b)
 	}
@@ -107,8 +107,10 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 }
 
 // rules are what the configuration demands of a batch.
-func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rules {
+func (c *LogConfig) rules(tp TopicPartition, b batch.Batch, origin Origin, now time.Time) batch.Rules {
 	return batch.Rules{
+		Topic:         tp.Topic,
+		Partition:     tp.Partition,
 		FromClient:    origin == Client,
 		NeedKeys:      c.compacts() && !b.Control(),
 		LogAppendTime: c.logAppendTime(),
@@ -118,10 +120,12 @@ func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rul
 	}
 }
 
-// onlyBatch returns the one batch that a produce request may hold for a partition.
-func onlyBatch(records []byte) (batch.Batch, error) {
+// onlyBatch returns the one batch that a produce request may hold for a partition. Message sets of older formats become one.
+func onlyBatch(records []byte, c *LogConfig, origin Origin) (batch.Batch, error) {
 	b, err := batch.Next(records)
 	switch {
+	case err == nil && b.Legacy() && origin == Client:
+		return batch.Upgrade(records, c.MaxMessageBytes)
 	case err == io.EOF:
 		return nil, errorf(kerr.InvalidRecord, "the request holds no batch")
 	case errors.Is(err, batch.ErrShort):
@@ -273,7 +277,7 @@ func (l *Log) AppendAsFollower(records []byte) (AppendInfo, error) {
 	if err != nil {
 		return AppendInfo{}, err
 	}
-	if err := l.writeMetadata(); err != nil {
+	if err := errors.Join(l.settle(), l.writeMetadata()); err != nil {
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()

@@ -180,8 +180,9 @@ func (f *folder) complete(names []string) error {
 	return f.fs.SyncDir(f.dir())
 }
 
-// replacedBy lists the files of the segments that are in the range of offsets which the swaps of records cover. If their
-// records have their final name already, nothing is left to be replaced.
+// replacedBy lists the files of the segments that are in the range of offsets which the swaps of records cover, and the
+// snapshots up to the next segment (see moveAside). If their records have their final name already, nothing is left to be
+// replaced.
 func (f *folder) replacedBy(swaps []string, infos []fsys.Info) (names []string, err error) {
 	from, to := int64(math.MaxInt64), int64(0)
 	for _, name := range swaps {
@@ -195,9 +196,16 @@ func (f *folder) replacedBy(swaps []string, infos []fsys.Info) (names []string, 
 		}
 		from, to = min(from, base), max(to, end, base+1) // the segment at base goes even if nothing is kept of it
 	}
+	next := int64(math.MaxInt64) // the base of the first segment that stays
+	for _, info := range infos {
+		if base, suffix, ok := parseNumbered(info.Name); ok && suffix == logSuffix && base >= to {
+			next = min(next, base)
+		}
+	}
 	for _, info := range infos {
 		base, suffix, ok := parseNumbered(info.Name)
-		if ok && slices.Contains(segmentSuffixes, suffix) && base >= from && base < to {
+		replaced := slices.Contains(segmentSuffixes, suffix) && base < to || suffix == snapshotSuffix && base < next
+		if ok && base >= from && replaced {
 			names = append(names, info.Name)
 		}
 	}

@@ -18,17 +18,12 @@ func newLog(d *Dir, tp TopicPartition, path string, c LogConfig) *Log {
 	return l
 }
 
-// create makes the directory and the first segment.
+// create makes the directory.
 func (l *Log) create() error {
 	if err := l.dir.fs.MkdirAll(l.Path()); err != nil {
 		return err
 	}
-	s, err := createSegment(l.folder, 0, l.dir.clock())
-	if err != nil {
-		return err
-	}
-	l.renamed.Store(true)
-	l.publish([]*segment{s})
+	l.begin()
 	return nil
 }
 
@@ -260,6 +255,10 @@ func (ld *loading) finish() error {
 // startEmpty begins an empty log at the checkpointed start: no segment was
 // found, or they all end below it.
 func (ld *loading) startEmpty() error {
+	if len(ld.files) == 0 && ld.hints.start == 0 && len(ld.epochs) == 0 {
+		ld.begin()
+		return nil
+	}
 	if err := ld.removeFiles(ld.files); err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func (l *Log) lowerRecovery(offset int64) error {
 
 // TruncateFullyAndStartAt drops everything and goes on at offset.
 func (l *Log) TruncateFullyAndStartAt(offset int64) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.usable(); err != nil {

@@ -83,6 +83,9 @@ func newWorld(outer *testing.T, t *rapid.T, f fsys.FS) *world {
 		c.CleanupPolicy = []string{"compact", "delete"}
 	}
 	c.RetentionMs, c.ProducerIDExpirationMs = -1, math.MaxInt64
+	if rapid.Bool().Draw(t, "flush.messages=1") {
+		c.FlushMessages = 1
+	}
 	w := &world{t: t, outer: outer, fs: f, c: c, next: map[int64]int32{}}
 	w.open()
 	w.log = (&disk{outer, f, w.Dir}).create(orders0, c)
@@ -288,8 +291,12 @@ func (w *world) checkTimestamp(ts int64) {
 
 // checkIndexes holds every index lookup against a scan.
 func checkIndexes(t interface{ Fatalf(string, ...any) }, l *Log) {
-	for _, s := range *l.segments.Load() {
+	segments := *l.segments.Load()
+	for i, s := range segments {
 		err := s.eachBatch(0, func(at int64, h batch.Batch, _ *window) (bool, error) {
+			if i+1 < len(segments) && h.LastOffset() >= segments[i+1].base {
+				return false, fmt.Errorf("offset %d is in the next segment, which begins at %d", h.LastOffset(), segments[i+1].base)
+			}
 			for _, offset := range []int64{h.BaseOffset(), h.LastOffset()} {
 				p, err := s.find(offset)
 				if err != nil || p.position != at || p.size != h.Size() {

@@ -179,7 +179,8 @@ func (p *producer) checkSequence(b batch.Batch) error {
 // transaction that the batch ended, if it did.
 func (ps *producers) apply(b batch.Batch, m *batch.Marker) *endedTxn {
 	id := b.ProducerID()
-	if id == batch.None || b.Control() && m == nil {
+	cleaned := b.Control() && b.Count() == 0 // a marker of which the cleaner kept the header, for the epoch
+	if id == batch.None || b.Control() && m == nil && !cleaned {
 		return nil
 	}
 	p := ps.byID[id]
@@ -192,6 +193,9 @@ func (ps *producers) apply(b batch.Batch, m *batch.Marker) *endedTxn {
 	}
 	p.enter(b.ProducerEpoch())
 	p.timestamp = b.MaxTimestamp()
+	if cleaned {
+		return nil
+	}
 	if b.Transactional() {
 		delete(ps.asked, id) // it has begun, or is over
 	}

@@ -74,13 +74,20 @@ func createSegment(f *folder, base int64, now time.Time) (*segment, error) {
 func createSegmentAs(f *folder, base int64, state string, now time.Time) (*segment, error) {
 	s := openSegment(f, base, segmentSizes{}, now)
 	s.state = state
-	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
-		if err := fsys.WriteFile(f.fs, s.path(suffix), nil); err != nil {
-			return nil, fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
-		}
+	if err := s.makeFiles(); err != nil {
+		return nil, err
 	}
 	s.timed = true
 	return s, nil
+}
+
+func (s *segment) makeFiles() error {
+	for _, suffix := range []string{logSuffix, indexSuffix, timeIndexSuffix} {
+		if err := fsys.WriteFile(s.folder.fs, s.path(suffix), nil); err != nil {
+			return fmt.Errorf("cannot create segment %s: %w", s.path(suffix), err)
+		}
+	}
+	return nil
 }
 
 // forget drops the places where readers left off.
@@ -182,7 +189,7 @@ func (s *segment) index(data []byte, at, intervalBytes int64) error {
 
 // note is index for one batch, of which it needs the header only.
 func (s *segment) note(b batch.Batch, at, intervalBytes int64) {
-	if ts := b.MaxTimestamp(); ts > s.maxTs {
+	if ts := b.MaxTimestamp(); ts > s.maxTs && b.Count() > 0 { // a cleaner may have kept no more than a header
 		s.maxTs, s.maxTsAt = ts, b.LastOffset()
 	}
 	if s.sinceEntry > intervalBytes {

@@ -138,7 +138,7 @@ func (s *segment) maxTimestamp() (ts, offset int64, err error) {
 		return 0, 0, err
 	}
 	err = s.eachBatch(from, func(_ int64, h batch.Batch, _ *window) (bool, error) {
-		if h.MaxTimestamp() > ts {
+		if h.MaxTimestamp() > ts && h.Count() > 0 {
 			ts, offset = h.MaxTimestamp(), h.LastOffset()
 		}
 		return true, nil

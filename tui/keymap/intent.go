@@ -22,6 +22,7 @@ const (
 	GoTimeline
 	GoLessons
 	Connect
+	OpenTransactions
 	StopCluster
 
 	// Rows.
@@ -48,8 +49,26 @@ const (
 	Produce
 	OpenTail
 	ElectPreferred
+	Reassign
+	CancelReassign
 	ShowInternal
 	ShowConfig
+
+	// A group.
+	ResetOffsets
+	DeleteGroup
+	DeleteOffsets
+	RemoveMember
+	SortByLag
+
+	// Configuration.
+	OnlyChanged
+	EditConfig
+	DropConfig
+
+	// Transactions.
+	FindHanging
+	AbortTxn
 
 	// Welcome.
 	StartCluster

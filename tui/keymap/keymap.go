@@ -33,6 +33,8 @@ const (
 	Timeline
 	ZooKeeper
 	Groups
+	GroupDetail
+	Transactions
 	Lessons
 	Lesson
 	Typing  // editing one line of text
@@ -40,7 +42,8 @@ const (
 	Form    // the fields of a form
 	Palette // finding an action by its name
 	Confirm
-	Page // help and command log
+	Preview // what an operation would do
+	Page    // help and command log
 	scopes
 )
 
@@ -58,13 +61,13 @@ func (s Scope) outer() []Scope {
 		return []Scope{Topic, Broker, Rows, Global, Tabs}
 	case Replicas:
 		return []Scope{Broker, Topic, Rows, Global, Tabs}
-	case Tail, Config, Timeline, ZooKeeper, Groups, Lessons, Record:
+	case Tail, Config, Timeline, ZooKeeper, Groups, GroupDetail, Transactions, Lessons, Record:
 		return []Scope{Rows, Global, Tabs}
 	case Welcome:
 		return []Scope{Global}
 	case Lesson:
 		return []Scope{Global}
-	case Page:
+	case Page, Preview:
 		return []Scope{Rows}
 	case Search, Form, Palette:
 		return []Scope{Typing}

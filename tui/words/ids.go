@@ -50,6 +50,16 @@ const (
 	HeadHeaders
 	HeadKey
 	HeadValue
+	HeadLag
+	HeadMembers
+	HeadParts
+	HeadResetOffsets
+	HeadResetPlan
+	HeadEditConfig
+	HeadHanging
+	HeadReassign
+	HeadMovePlan
+	HeadMoving
 
 	// Columns.
 	ColLeads
@@ -87,6 +97,24 @@ const (
 	ColGroup
 	ColProtocol
 	ColMembers
+	ColType
+	ColCoordinator
+	ColDrift
+	ColRead
+	ColClient
+	ColHost
+	ColAssigned
+	ColCommitted
+	ColMember
+	ColMetadata
+	ColOld
+	ColNew
+	ColNote
+	ColDefault
+	ColTxnID
+	ColProducerID
+	ColLastWrite
+	ColCopies
 	ColLesson
 	ColSteps
 	ColMinutes
@@ -185,9 +213,88 @@ const (
 	Copied
 
 	// Groups.
-	ReadingGroups
 	NoGroups
+	NoGroupsRead
 	GroupsMeanwhile
+	DriftUp
+	DriftDown
+	DriftNone
+	GroupGone
+	GroupGoneMore
+	GroupFacts
+	CaughtUpIn
+	OffsetsRead
+	StaticMember
+	NoMembers
+	NoOffsets
+	DeletingGroup
+	DeletedGroup
+	AskDeleteGroup
+	AskDeleteGroupMore
+	DeletedOffsets
+	AskDeleteOffsets
+	AskDeleteOffsetsMore
+	RemovingMember
+	RemovedMember
+	AskRemoveMember
+	AskRemoveMemberMore
+	ResetOf
+	ResetActive
+	PlanningReset
+	ResetProblem
+	ResetClamped
+	ResetMoves
+	Resetting
+	ResetDone
+
+	// Configuration.
+	EditOf
+	SameValue
+	AskConfig
+	AskConfigMore
+	AskDropConfigMore
+	AskListMore
+	ChangingConfig
+	ConfigChanged
+	ChangedOnly
+	ReadOnlyNote
+	NoDoc
+	SynonymIs
+
+	// Transactions.
+	TxnsTitle
+	ReadingTxns
+	ReadingTxn
+	NoTxns
+	TxnFacts
+	TxnNotOpen
+	TxnOpenSince
+	FindingHanging
+	NoHanging
+	AskAbort
+	AskAbortMore
+	AbortingTxn
+	AbortedTxn
+
+	// Reassignment.
+	ReassignOf
+	WayReplicas
+	WayFactor
+	WayRemove
+	WayBalance
+	NothingToMove
+	CopiesTo
+	MoveComesTo
+	StartingMove
+	MoveStarted
+	CancellingMove
+	AskCancelMove
+	AskCancelMoveMore
+	MoveCancelled
+	CopyTo
+	CopyLeft
+	AboutLeft
+	OnlyRemoving
 
 	// ZooKeeper.
 	NoZooKeeper
@@ -221,12 +328,22 @@ const (
 	FieldAcks
 	FieldCodec
 	FieldBootstrap
+	FieldTo
+	FieldTopics
+	FieldOperation
+	FieldHow
+	FieldWhat
+	FieldThrottle
 	HintName
 	HintConfig
 	HintNull
 	HintHeaders
 	HintPartition
 	HintBootstrap
+	HintTo
+	HintTopics
+	HintMove
+	HintThrottle
 	ChooseHint
 	WrongName
 	TopicExists
@@ -235,6 +352,10 @@ const (
 	WrongConfig
 	WrongHeaders
 	WrongBootstrap
+	WrongTo
+	WrongTopics
+	WrongIDs
+	WrongThrottle
 	ProduceTo
 	Writing
 	Wrote
@@ -295,6 +416,14 @@ const (
 	WhyFirstStep
 	WhyNoTask
 	WhyNoAction
+	WhyNoGroup
+	WhyGroupActive
+	WhyNoMember
+	WhyNoPartition
+	WhyReadOnly
+	WhyNotSet
+	WhyNoHanging
+	WhyNotMoving
 
 	// Keys.
 	KeyStart
@@ -331,6 +460,19 @@ const (
 	KeyElect
 	KeyAddPartitions
 	KeyDelete
+	KeySortByLag
+	KeyResetOffsets
+	KeyRemoveMember
+	KeyOtherList
+	KeyDeleteOffsets
+	KeyEdit
+	KeyToDefault
+	KeyOnlyChanged
+	KeyFindHanging
+	KeyAbort
+	KeyReassign
+	KeyCancelMove
+	KeyTransactions
 	KeyUp
 	KeyDown
 	KeyPageUp

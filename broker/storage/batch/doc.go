@@ -1,7 +1,7 @@
 // Package batch is Kafka's record batch, format 2: reading it, checking it as a
 // leader must before it appends one, changing it in place, decompressing it
-// and building it. Message sets of format 0 and 1 are recognised and checked,
-// not decoded.
+// and building it. Message sets of format 0 and 1 are read, brought to format 2 (Upgrade) and
+// made from it (Downgrade).
 //
 // A [Batch] is a view of bytes that somebody else owns; its accessors decode a
 // field each and are valid as soon as the header is there. Nothing here trusts

@@ -127,10 +127,13 @@ func (b Batch) timestamp(delta int64) int64 {
 // memory as a whole, and a compressed batch of a few KB can claim to hold one of a GB.
 const maxRecordBytes = 64 << 20
 
-// Records iterates over the records of a v2 batch. The slices of a record are
+// Records iterates over the records of a batch of any format. The slices of a record are
 // valid until the next step. An error, INVALID_RECORD, ends it; a compressed
 // record above 64 MiB is one.
 func (b Batch) Records() iter.Seq2[Record, error] {
+	if b.Legacy() {
+		return b.messages
+	}
 	return func(yield func(Record, error) bool) {
 		s, err := b.scan()
 		if err != nil {

@@ -29,15 +29,20 @@ var scanners = sync.Pool{New: func() any { return new(scanner) }}
 
 // scan opens the records of b. The result must be released.
 func (b Batch) scan() (*scanner, error) {
+	return openScanner(b.Codec(), b.RecordBytes())
+}
+
+// openScanner opens a section of records or of messages. The result must be released.
+func openScanner(codec Codec, section []byte) (*scanner, error) {
 	s := scanners.Get().(*scanner)
 	own := s.own
 	*s = scanner{own: own}
-	if b.Codec() == Uncompressed {
-		s.buf = b.RecordBytes()
+	if codec == Uncompressed {
+		s.buf = section
 		s.end = len(s.buf)
 		return s, nil
 	}
-	src, err := newDecompressor(b.Codec(), b.RecordBytes())
+	src, err := newDecompressor(codec, section)
 	if err != nil {
 		scanners.Put(s)
 		return nil, undecodable(err)

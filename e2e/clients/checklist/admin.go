@@ -2,6 +2,7 @@ package checklist
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -71,7 +72,7 @@ func (s suite) configBecomes(ctx context.Context, topic, key, want string) error
 	})
 }
 
-// adminOffsets deletes records and moves a group's offsets.
+// adminOffsets moves a group's offsets.
 func (s suite) adminOffsets(ctx context.Context) error {
 	topic, group := s.name("offsets"), s.name("offsets")
 	if err := s.client.CreateTopic(ctx, topic, 1, nil); err != nil {
@@ -97,16 +98,48 @@ func (s suite) adminOffsets(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("after the offset was set: %w", err)
 	}
-	return s.cut(ctx, group, topic)
+	return nil
 }
 
-func (s suite) cut(ctx context.Context, group, topic string) error {
+func (s suite) adminDeleteRecords(ctx context.Context) error {
+	topic := s.name("delete-records")
+	if err := s.client.CreateTopic(ctx, topic, 1, nil); err != nil {
+		return err
+	}
+	if err := s.client.Produce(ctx, topic, Producing{Codec: "none"}, messages(50, "records", time.Now())); err != nil {
+		return err
+	}
+	if err := s.spans(ctx, topic, 0, 50); err != nil {
+		return err
+	}
 	if err := s.client.DeleteRecords(ctx, topic, 0, 30); err != nil {
 		return fmt.Errorf("cannot delete records: %w", err)
 	}
+	return s.spans(ctx, topic, 30, 50)
+}
+
+// spans compares the first and the end offset of partition 0.
+func (s suite) spans(ctx context.Context, topic string, from, to int64) error {
 	start, end, err := s.client.Offsets(ctx, topic, 0)
-	if err != nil || start != 30 || end != 50 {
-		return fmt.Errorf("the partition is [%d, %d), want [30, 50) (%v)", start, end, err)
+	if err != nil || start != from || end != to {
+		return fmt.Errorf("the partition is [%d, %d), want [%d, %d) (%v)", start, end, from, to, err)
+	}
+	return nil
+}
+
+func (s suite) adminOffsetDelete(ctx context.Context) error {
+	topic, group := s.name("offset-delete"), s.name("offset-delete")
+	if err := s.client.CreateTopic(ctx, topic, 1, nil); err != nil {
+		return err
+	}
+	if err := s.client.Produce(ctx, topic, Producing{Codec: "none"}, messages(5, "offset", time.Now())); err != nil {
+		return err
+	}
+	if _, err := s.client.Consume(ctx, group, topic, 5); err != nil {
+		return err
+	}
+	if err := s.offsetBecomes(ctx, group, topic, 5); err != nil {
+		return err
 	}
 	if err := s.client.DeleteGroupOffset(ctx, group, topic, 0); err != nil {
 		return fmt.Errorf("cannot delete the group's offset: %w", err)
@@ -115,7 +148,43 @@ func (s suite) cut(ctx context.Context, group, topic string) error {
 }
 
 func (s suite) adminGroups(ctx context.Context) error {
-	topic, group := s.name("groups"), s.name("groups")
+	return s.groupOfOne(ctx, "groups", func(group string) error {
+		groups, err := s.client.ListGroups(ctx)
+		if err == nil && !slices.Contains(groups, group) {
+			err = fmt.Errorf("%s is not among the groups %v", group, groups)
+		}
+		return err
+	})
+}
+
+func (s suite) adminGroupDelete(ctx context.Context) error {
+	err := s.groupOfOne(ctx, "group-delete", func(group string) error {
+		err := s.client.DeleteGroup(ctx, group)
+		if err == nil {
+			return errors.New("a group with a member could be deleted")
+		}
+		if unsupported, is := errors.AsType[Unsupported](err); is {
+			return unsupported
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	group := s.name("group-delete")
+	if err := s.client.DeleteGroup(ctx, group); err != nil {
+		return fmt.Errorf("cannot delete the group: %w", err)
+	}
+	groups, err := s.client.ListGroups(ctx)
+	if err == nil && slices.Contains(groups, group) {
+		err = fmt.Errorf("%s is still among the groups", group)
+	}
+	return err
+}
+
+// groupOfOne runs during while a group is stable with one member; afterwards it is empty.
+func (s suite) groupOfOne(ctx context.Context, name string, during func(group string) error) error {
+	topic, group := s.name(name), s.name(name)
 	if err := s.client.CreateTopic(ctx, topic, 2, nil); err != nil {
 		return err
 	}
@@ -128,32 +197,14 @@ func (s suite) adminGroups(ctx context.Context) error {
 	if err == nil {
 		err = s.groupBecomes(ctx, group, "Stable", 1)
 	}
-	if err == nil && s.client.DeleteGroup(ctx, group) == nil {
-		err = fmt.Errorf("a group with a member could be deleted")
+	if err == nil {
+		err = during(group)
 	}
 	member.Leave()
 	if err != nil {
 		return err
 	}
-	return s.deleteGroup(ctx, group)
-}
-
-func (s suite) deleteGroup(ctx context.Context, group string) error {
-	if err := s.groupBecomes(ctx, group, "Empty", 0); err != nil {
-		return err
-	}
-	groups, err := s.client.ListGroups(ctx)
-	if err != nil || !slices.Contains(groups, group) {
-		return fmt.Errorf("%s is not among the groups %v (%v)", group, groups, err)
-	}
-	if err := s.client.DeleteGroup(ctx, group); err != nil {
-		return fmt.Errorf("cannot delete the group: %w", err)
-	}
-	groups, err = s.client.ListGroups(ctx)
-	if err != nil || slices.Contains(groups, group) {
-		return fmt.Errorf("%s is still among the groups (%v)", group, err)
-	}
-	return nil
+	return s.groupBecomes(ctx, group, "Empty", 0)
 }
 
 func (s suite) groupBecomes(ctx context.Context, group, state string, members int) error {

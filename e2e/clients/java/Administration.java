@@ -35,7 +35,10 @@ final class Administration {
         checks.put("admin-topics", this::topics);
         checks.put("admin-configs", this::configs);
         checks.put("admin-offsets", this::offsets);
+        checks.put("admin-delete-records", this::deleteRecords);
+        checks.put("admin-offset-delete", this::offsetDelete);
         checks.put("admin-groups", this::groups);
+        checks.put("admin-group-delete", this::groupDelete);
         return checks;
     }
 
@@ -86,26 +89,48 @@ final class Administration {
         return null;
     }
 
-    /** Deletes records and moves a group's offsets. */
+    /** Moves a group's offsets. */
     private void offsets() throws Exception {
         String topic = cluster.topic("offsets", 1);
         String group = cluster.name("offsets");
-        TopicPartition partition = new TopicPartition(topic, 0);
         List<ProducerRecord<String, String>> want = cluster.records(topic, 50, "offsets");
         try (KafkaProducer<String, String> producer = cluster.producer()) {
             Cluster.send(producer, want);
         }
         Data.consume(cluster, group, topic, 50);
-        cluster.admin.alterConsumerGroupOffsets(group, Map.of(partition, new OffsetAndMetadata(20))).all().get();
+        cluster.admin.alterConsumerGroupOffsets(group, Map.of(new TopicPartition(topic, 0), new OffsetAndMetadata(20))).all().get();
         Cluster.until("the committed offset", 20L, () -> offset(cluster, group, topic));
         List<ConsumerRecord<String, String>> again = Data.consume(cluster, group, topic, 30);
         Cluster.same(want.subList(20, 50), again);
+    }
 
+    private void deleteRecords() throws Exception {
+        String topic = cluster.topic("delete-records", 1);
+        TopicPartition partition = new TopicPartition(topic, 0);
+        try (KafkaProducer<String, String> producer = cluster.producer()) {
+            Cluster.send(producer, cluster.records(topic, 50, "records"));
+        }
+        spans(partition, 0, 50);
         cluster.admin.deleteRecords(Map.of(partition, RecordsToDelete.beforeOffset(30))).all().get();
+        spans(partition, 30, 50);
+    }
+
+    /** Compares the first and the end offset. */
+    private void spans(TopicPartition partition, long from, long to) throws Exception {
         long start = cluster.admin.listOffsets(Map.of(partition, OffsetSpec.earliest())).partitionResult(partition).get().offset();
         long end = cluster.admin.listOffsets(Map.of(partition, OffsetSpec.latest())).partitionResult(partition).get().offset();
-        Cluster.check(start == 30 && end == 50, "the partition is [" + start + ", " + end + "), want [30, 50)");
-        cluster.admin.deleteConsumerGroupOffsets(group, Set.of(partition)).all().get();
+        Cluster.check(start == from && end == to, "the partition is [" + start + ", " + end + "), want [" + from + ", " + to + ")");
+    }
+
+    private void offsetDelete() throws Exception {
+        String topic = cluster.topic("offset-delete", 1);
+        String group = cluster.name("offset-delete");
+        try (KafkaProducer<String, String> producer = cluster.producer()) {
+            Cluster.send(producer, cluster.records(topic, 5, "offset"));
+        }
+        Data.consume(cluster, group, topic, 5);
+        Cluster.until("the committed offset", 5L, () -> offset(cluster, group, topic));
+        cluster.admin.deleteConsumerGroupOffsets(group, Set.of(new TopicPartition(topic, 0))).all().get();
         Cluster.until("the committed offset", -1L, () -> offset(cluster, group, topic));
     }
 
@@ -117,20 +142,34 @@ final class Administration {
     }
 
     private void groups() throws Exception {
-        String topic = cluster.topic("groups", 2);
-        String group = cluster.name("groups");
+        ofOne("groups", group -> Cluster.check(listed(group), group + " is not listed"));
+    }
+
+    private void groupDelete() throws Exception {
+        String group = cluster.name("group-delete");
+        ofOne("group-delete", g -> Cluster.refused(GroupNotEmptyException.class,
+            () -> cluster.admin.deleteConsumerGroups(List.of(g)).all().get()));
+        cluster.admin.deleteConsumerGroups(List.of(group)).all().get();
+        Cluster.check(!listed(group), group + " is still listed");
+    }
+
+    private interface During {
+        void run(String group) throws Exception;
+    }
+
+    /** Runs something while a group is stable with one member; afterwards it is empty. */
+    private void ofOne(String name, During during) throws Exception {
+        String topic = cluster.topic(name, 2);
+        String group = cluster.name(name);
         Member member = new Member(cluster, group, topic, Member.End.LEAVES);
         try {
             Cluster.until("partitions held", 2, () -> member.held().size());
             Cluster.until("the group", "Stable, 1", () -> describe(group));
-            Cluster.refused(GroupNotEmptyException.class, () -> cluster.admin.deleteConsumerGroups(List.of(group)).all().get());
+            during.run(group);
         } finally {
             member.end();
         }
         Cluster.until("the group", "Empty, 0", () -> describe(group));
-        Cluster.check(listed(group), group + " is not listed");
-        cluster.admin.deleteConsumerGroups(List.of(group)).all().get();
-        Cluster.check(!listed(group), group + " is still listed");
     }
 
     @SuppressWarnings({"deprecation", "removal"})

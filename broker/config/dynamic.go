@@ -1,0 +1,185 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// This file checks what a person wants to change while the broker runs, in Kafka's order and words (KIP-226).
+
+// Quota keys of a broker live in its dynamic configuration and nowhere else: no static property, no description (KIP-73).
+const (
+	LeaderThrottledRate   = "leader.replication.throttled.rate"
+	FollowerThrottledRate = "follower.replication.throttled.rate"
+	AlterLogDirsRate      = "replica.alter.log.dirs.io.max.bytes.per.second"
+)
+
+// securityKeys may be changed for one listener only, with the prefix listener.name.<listener>.
+var securityKeys = []string{
+	"ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.password", "ssl.key.password", "ssl.keystore.key", "ssl.keystore.certificate.chain",
+	"ssl.truststore.type", "ssl.truststore.location", "ssl.truststore.password", "ssl.truststore.certificates",
+}
+
+// threadKeys may be halved or doubled at once, not more.
+var threadKeys = []string{"background.threads", "num.io.threads", "num.network.threads", "num.recovery.threads.per.data.dir", "num.replica.fetchers"}
+
+// IsQuota reports whether a dynamic key is a rate of KIP-73: bytes a second, no limit when absent.
+func IsQuota(name string) bool {
+	return name == LeaderThrottledRate || name == FollowerThrottledRate || name == AlterLogDirsRate
+}
+
+// CheckDynamic says why a dynamic layer may not become props, in the words of Kafka's INVALID_REQUEST answer, or nil. src
+// is [DynamicBroker] or [DynamicDefaultBroker]. Keys that nobody knows are allowed: plug-ins may have their own.
+func (c *Config) CheckDynamic(src Source, props map[string]string) error {
+	names := slices.Sorted(maps.Keys(props))
+	if bad := only(names, isStatic); bad != "" {
+		return fmt.Errorf("Cannot update these configs dynamically: Set(%s)", bad)
+	}
+	if bad := only(names, func(n string) bool { return slices.Contains(securityKeys, n) }); bad != "" {
+		return fmt.Errorf("These security configs can be dynamically updated only per-listener using the listener prefix: HashSet(%s)", bad)
+	}
+	for _, name := range names {
+		if err := checkType(name, props[name]); err != nil {
+			return err
+		}
+	}
+	if bad := only(names, isPerBroker); src == DynamicDefaultBroker && bad != "" {
+		return fmt.Errorf("Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", bad)
+	}
+	if err := checkPerIP(props); err != nil {
+		return err
+	}
+	now := c.now.Load()
+	next := &Config{}
+	v := &view{layers: now.layers}
+	v.layers[src], _ = dynamicLayer(src, props)
+	v.resolve()
+	next.now.Store(v)
+	return errors.Join(next.checkRequirements(), c.checkThreads(next))
+}
+
+// only joins the names that satisfy is, as a Scala set shows them.
+func only(names []string, is func(string) bool) string {
+	return strings.Join(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !is(n) }), ", ")
+}
+
+func isStatic(name string) bool {
+	k := BrokerTable().Lookup(name)
+	return k != nil && k.Dynamic == Static
+}
+
+func isPerBroker(name string) bool {
+	k := BrokerTable().lookupPrefixed(name)
+	return k != nil && (k.Dynamic == PerBroker || k.Name != name && !slices.Contains(clusterListenerKeys, k.Name))
+}
+
+// clusterListenerKeys may have a listener's prefix at the cluster's level too.
+var clusterListenerKeys = []string{"max.connections", "max.connection.creation.rate", "num.network.threads"}
+
+func checkType(name, text string) error {
+	if IsQuota(name) {
+		n, reason := parseValue(Long, text)
+		if reason == "" && n.num < 0 {
+			reason = "Value must be at least 0"
+		}
+		if reason != "" {
+			return &ChangeError{&ValueError{name, text, reason}}
+		}
+		return nil
+	}
+	k := BrokerTable().lookupPrefixed(name)
+	if k == nil {
+		return nil
+	}
+	if _, err := k.parse(text); err != nil {
+		if v, ok := errors.AsType[*ValueError](err); ok {
+			return &ChangeError{v}
+		}
+		return err
+	}
+	return nil
+}
+
+// ChangeError is a [ValueError] in Kafka's words.
+type ChangeError struct{ *ValueError }
+
+func (e *ChangeError) Error() string { return e.KafkaMessage() }
+
+// checkRequirements holds what Kafka requires of the whole of a configuration, where a dynamic key takes part.
+func (c *Config) checkRequirements() error {
+	must := func(ok bool, text string) error {
+		if ok {
+			return nil
+		}
+		return errors.New("requirement failed: " + text)
+	}
+	retention, threads := c.RetentionMs(), max(c.Int64("log.cleaner.threads"), 1)
+	return errors.Join(
+		must(c.RollMs() >= 1, "log.roll.ms must be greater than or equal to 1"),
+		must(c.RollJitterMs() >= 0, "log.roll.jitter.ms must be greater than or equal to 0"),
+		must(retention >= 1 || retention == -1, "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"),
+		must(c.Int64("log.cleaner.dedupe.buffer.size")/threads > 1<<20, "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread."),
+		must(c.Int("max.connections.per.ip") > 0 || c.String("max.connections.per.ip.overrides") != "",
+			"max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."),
+	)
+}
+
+// checkThreads compares the numbers of threads with those of now.
+func (c *Config) checkThreads(next *Config) error {
+	const failed = "Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration"
+	for _, name := range threadKeys {
+		was, is := c.Int(name), next.Int(name)
+		why := ""
+		switch {
+		case is == was:
+		case is <= 0:
+			why = "value should be at least 1"
+		case is < was/2:
+			why = fmt.Sprintf("value should be at least half the current value %d", was)
+		case is > 2*was:
+			why = fmt.Sprintf("value should not be greater than double the current value %d", was)
+		}
+		if why != "" {
+			return fmt.Errorf(failed, fmt.Sprintf("Dynamic thread count update validation failed for %s=%d, %s", name, is, why))
+		}
+	}
+	switch was, is := c.Int("log.cleaner.threads"), next.Int("log.cleaner.threads"); {
+	case is < 1:
+		return fmt.Errorf(failed, "Log cleaner threads should be at least 1")
+	case is < was/2:
+		return fmt.Errorf(failed, fmt.Sprintf("Log cleaner threads cannot be reduced to less than half the current value %d", was))
+	case is > 2*was:
+		return fmt.Errorf(failed, fmt.Sprintf("Log cleaner threads cannot be increased to more than double the current value %d", was))
+	}
+	return nil
+}
+
+// Quota is a rate of KIP-73 in bytes a second; false when there is no limit.
+func (c *Config) Quota(name string) (int64, bool) {
+	v := c.now.Load()
+	for src := DynamicBroker; src <= DynamicDefaultBroker; src++ {
+		if text, ok := v.layers[src][name]; ok {
+			n, reason := parseValue(Long, text)
+			return n.num, reason == ""
+		}
+	}
+	return 0, false
+}
+
+// checkPerIP checks max.connections.per.ip.overrides, which is host:count, comma-separated.
+func checkPerIP(props map[string]string) error {
+	const name = "max.connections.per.ip.overrides"
+	for _, pair := range splitList(props[name]) {
+		colon := strings.LastIndexByte(pair, ':')
+		if colon < 0 {
+			return fmt.Errorf("Error parsing configuration property '%s': begin 0, end -1, length %d", name, len(pair))
+		}
+		if n, reason := parseValue(Int, pair[colon+1:]); reason != "" || n.num < 0 {
+			return fmt.Errorf("Error parsing configuration property '%s': For input string: %q", name, pair[colon+1:])
+		}
+	}
+	return nil
+}
