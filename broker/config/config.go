@@ -55,8 +55,12 @@ func Load(props map[string]string) (*Config, error) {
 		static[name] = text
 	}
 	slices.Sort(c.unknown)
-	if id, ok := static["node.id"]; ok && static["broker.id"] == "" {
-		static["broker.id"] = id // node.id is KRaft's name for it, and Kafka takes either
+	nodeID, brokerID := static["node.id"], static["broker.id"] // node.id is KRaft's name for it, and Kafka takes either
+	switch {
+	case brokerID == "" && nodeID != "":
+		static["broker.id"] = nodeID
+	case nodeID == "" && brokerID != "":
+		static["node.id"] = brokerID
 	}
 	v := &view{}
 	v.layers[StaticBroker] = static
