@@ -20,10 +20,10 @@ const (
 	logDirsTool  = "org.apache.kafka.tools.LogDirsCommand"
 )
 
-// adminSession is what a person administers with Apache's tools, one call a line: tool, then its arguments. TOPIC and DIR
-// stand for a topic and a directory with the files that adminFiles makes. Failures are part of it: their texts come from
+// toolSession is what a person administers with Apache's tools, one call a line: tool, then its arguments. TOPIC and DIR
+// stand for a topic and a directory with the files that toolFiles makes. Failures are part of it: their texts come from
 // the broker.
-var adminSession = [][]string{
+var toolSession = [][]string{
 	{topicTool, "--create", "--topic", "TOPIC", "--replica-assignment", "1:2,2:3", "--config", "retention.ms=60000"},
 	{topicTool, "--create", "--topic", "TOPIC", "--replica-assignment", "1:2,2:3"},
 	{topicTool, "--describe", "--topic", "TOPIC"},
@@ -60,7 +60,7 @@ var adminSession = [][]string{
 	{topicTool, "--delete", "--topic", "TOPIC"},
 }
 
-func adminFiles(t *testing.T, topic string) (dir string) {
+func toolFiles(t *testing.T, topic string) (dir string) {
 	dir = t.TempDir()
 	for name, text := range map[string]string{
 		"topic.properties": "retention.ms=123456\nsegment.bytes=1048576\n",
@@ -92,9 +92,9 @@ var differing = []struct {
 
 // administer plays the session and returns each call's output.
 func administer(t *testing.T, tools apache, server, topic string, settle func()) []string {
-	dir := adminFiles(t, topic)
-	outs := make([]string, len(adminSession))
-	for i, call := range adminSession {
+	dir := toolFiles(t, topic)
+	outs := make([]string, len(toolSession))
+	for i, call := range toolSession {
 		if call[0] == "WAIT" {
 			settle()
 			continue
@@ -148,7 +148,7 @@ func TestAdministrationWithApachesTools(t *testing.T) {
 			}
 			ours := administer(t, tools, bootstrap[0], topic, settled(bootstrap[0]))
 			theirs := administer(t, tools, apacheBootstrap[0], topic, settled(apacheBootstrap[0]))
-			for i, call := range adminSession {
+			for i, call := range toolSession {
 				if ours[i] != theirs[i] {
 					t.Errorf("%s\nours:\n%s\nApache's:\n%s", strings.Join(call, " "), ours[i], theirs[i])
 				}
