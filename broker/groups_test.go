@@ -19,6 +19,14 @@ func groupLab(t *testing.T, props ...string) *lab {
 	for id := 1; id <= 3; id++ {
 		l.start(id)
 	}
+	l.eventually("every broker knows of three", func() bool {
+		for _, b := range l.brokers {
+			if len(b.Metadata().Brokers()) != 3 {
+				return false
+			}
+		}
+		return true
+	})
 	l.createTopic("orders", 6, 3, nil)
 	l.inSync("orders", 3)
 	return l

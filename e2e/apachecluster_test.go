@@ -121,3 +121,22 @@ func waitPort(t testing.TB, addr string) {
 		return err == nil
 	})
 }
+
+// labSettings are the lines of configs/server-1.toml as properties, without what is each broker's own and the session timeout, which its user gives.
+func labSettings(t testing.TB) []string {
+	t.Helper()
+	data, err := os.ReadFile("../configs/server-1.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]bool{"zookeeper.session.timeout.ms": true, "broker.id": true, "listeners": true, "log.dirs": true, "zookeeper.connect": true}
+	var settings []string
+	for _, line := range strings.Split(string(data), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		key, value, ok := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); ok && !own[key] {
+			settings = append(settings, key+"="+strings.Trim(strings.TrimSpace(value), `"`))
+		}
+	}
+	return settings
+}

@@ -47,7 +47,7 @@ func TestApachesDumpLogReadsCompactedSegments(t *testing.T) {
 		} else {
 			flags = append(flags, "--index-sanity-check")
 		}
-		out := kafka.must(t, "", "kafka.tools.DumpLogSegments", flags...)
+		out := kafka.must(t, "", "kafka.tools.DumpLogSegments", flags)
 		for _, complaint := range []string{"mismatch", "Mismatches", "Index position", "Indexed offset", "isvalid: false", "Could not", "Exception", "WARN", "ERROR"} {
 			if strings.Contains(out, complaint) {
 				t.Errorf("%s: %q in\n%s", suffix, complaint, out[:min(len(out), 3000)])

@@ -179,7 +179,11 @@ func (l *lab) compareOutput(writer *ledger) {
 			l.t.Errorf("transaction %s is torn: %d of its %s records are there", tx, sums[tx], size)
 		}
 	}
-	l.t.Logf("%d records in %d transactions", len(input), len(sizes))
+	aborted := len(l.readTopic(eosOut, kgo.ReadUncommitted())) - len(input)
+	if aborted <= 0 {
+		l.t.Errorf("nothing was aborted, so nothing was shown")
+	}
+	l.t.Logf("%d records in %d transactions, %d records of aborted ones", len(input), len(sizes), aborted)
 }
 
 // readTopic reads all partitions of a topic to their last stable offsets, without the control records.

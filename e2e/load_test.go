@@ -53,7 +53,7 @@ func size(t *testing.T) loadSize {
 // time, where it is.
 func TestLoad(t *testing.T) {
 	s, l := size(t), up(t, "--override", "zookeeper.session.timeout.ms=18000") // Kafka's default: a busy machine is no failover
-	l.createTopic("wide", s.partitions, 3)
+	l.createWide("wide", int32(s.partitions))
 	l.createTopic("served", 6, 3)
 	l.fillTopic("full", 128<<20)
 	var running sync.WaitGroup
@@ -129,6 +129,16 @@ func (l *lab) sampleMemory(lasts time.Duration) [][]int64 {
 		}
 	}
 	return samples
+}
+
+// createWide waits longer than the command line does.
+func (l *lab) createWide(topic string, partitions int32) {
+	l.t.Helper()
+	admin := l.admin()
+	admin.SetTimeoutMillis(120_000)
+	if _, err := admin.CreateTopic(context.Background(), partitions, 3, nil, topic); err != nil {
+		l.t.Fatalf("cannot create %s: %v", topic, err)
+	}
 }
 
 func (l *lab) fillTopic(topic string, bytes int) {
@@ -303,8 +313,9 @@ func (l *lab) produceTooMuch(ctx context.Context, topic string, refused *atomic.
 	batch := make([]byte, 100_000_000)
 	binary.BigEndian.PutUint32(batch[8:], uint32(len(batch)-12)) // of what follows
 	batch[16] = 2                                                // magic
+	admin := l.admin()
 	for p := int32(0); ctx.Err() == nil; p = (p + 1) % 6 {
-		state, ok := l.partitionState(l.admin(), topic, p)
+		state, ok := l.partitionState(admin, topic, p)
 		if !ok {
 			continue
 		}

@@ -329,6 +329,41 @@ func (s *rawScript) stateTopics() {
 		"compression.type=uncompressed", "unclean.leader.election.enable=false", "min.insync.replicas=2")
 }
 
+// warm waits until every broker has producer ids to give, and has loaded the state that it coordinates.
+func (s *rawScript) warm() {
+	s.t.Helper()
+	for broker := to(1); broker <= 3; broker++ {
+		until(s, "producer ids", broker, kmsg.NewPtrInitProducerIDRequest(), func(r *kmsg.InitProducerIDResponse) bool { return r.ErrorCode == 0 })
+	}
+	loaded := int32(0)
+	for i := 0; loaded < stateParts; i++ {
+		id := fmt.Sprintf("warm-%d", i)
+		if statePartition(id) != loaded {
+			continue
+		}
+		loaded++
+		until(s, "the coordinator of groups", coordinator(id), withVersion(describeGroups(id), 0), func(r *kmsg.DescribeGroupsResponse) bool {
+			return len(r.Groups) == 1 && r.Groups[0].ErrorCode == 0
+		})
+		req := kmsg.NewPtrDescribeTransactionsRequest()
+		req.TransactionalIDs = []string{id}
+		until(s, "the coordinator of transactions", coordinator(id), req, func(r *kmsg.DescribeTransactionsResponse) bool {
+			return len(r.TransactionStates) == 1 && r.TransactionStates[0].ErrorCode == 105
+		})
+	}
+}
+
+// caughtUp waits until a follower tells consumers of every record.
+func (s *rawScript) caughtUp(topic string, partition int32, at to, end int64) {
+	s.t.Helper()
+	req := fetchOf(topic, partition, 0)
+	req.Version = 12
+	until(s, topic+" has caught up", at, req, func(r *kmsg.FetchResponse) bool {
+		p := r.Topics[0].Partitions[0]
+		return p.ErrorCode != 0 || p.HighWatermark == end
+	})
+}
+
 func assignedTopic(name string, assignment [][]int32, configs ...string) kmsg.CreateTopicsRequestTopic {
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = name, -1, -1

@@ -236,51 +236,55 @@ func (w *world) check() {
 }
 
 func TestAnythingInAnyOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		w := newWorld(t)
-		one, two := "one", "two"
-		act := func(f func(c *client)) func(*rapid.T) {
-			return func(t *rapid.T) {
-				w.t = t
-				if c := w.someone(); c != nil {
-					f(c)
-				}
+	for range 20 { // a hundred histories each, which take milliseconds
+		rapid.Check(t, anything)
+	}
+}
+
+func anything(t *rapid.T) {
+	w := newWorld(t)
+	one, two := "one", "two"
+	act := func(f func(c *client)) func(*rapid.T) {
+		return func(t *rapid.T) {
+			w.t = t
+			if c := w.someone(); c != nil {
+				f(c)
 			}
 		}
-		t.Repeat(map[string]func(*rapid.T){
-			"":    func(t *rapid.T) { w.t = t; w.check() },
-			"new": func(t *rapid.T) { w.t = t; w.join(&client{}) },
-			"static": func(t *rapid.T) {
-				w.t = t
-				w.join(&client{instance: rapid.SampledFrom([]*string{&one, &two}).Draw(t, "instance")})
-			},
-			"rejoin": act(w.join),
-			"sync":   act(w.sync),
-			"sync2":  act(w.sync),
-			"commit": act(func(c *client) { w.commit(c, -1) }),
-			"tx":     act(func(c *client) { w.commit(c, 7) }),
-			"beat": act(func(c *client) {
-				_, out := w.group.Heartbeat(w.now, Membership{c.id, c.instance, c.generation})
-				w.apply(out)
-			}),
-			"leave": act(func(c *client) {
-				_, _, out := w.group.Leave(w.now, []Leaving{{MemberID: c.id, InstanceID: c.instance}})
-				w.apply(out)
-			}),
-			"written":  func(t *rapid.T) { w.t = t; w.written(nil) },
-			"written2": func(t *rapid.T) { w.t = t; w.written(nil) },
-			"failed":   func(t *rapid.T) { w.t = t; w.written(kerr.NotEnoughReplicas) },
-			"aborted":  func(t *rapid.T) { w.t = t; w.end(7) },
-			"time": func(t *rapid.T) {
-				w.t = t
-				w.now = w.now.Add(time.Duration(rapid.IntRange(0, 6000).Draw(t, "ms")) * time.Millisecond)
-				w.apply(w.group.Tick(w.now))
-			},
-			"move": func(t *rapid.T) { w.t = t; w.move() },
-		})
-		w.move()
-		w.check()
+	}
+	t.Repeat(map[string]func(*rapid.T){
+		"":    func(t *rapid.T) { w.t = t; w.check() },
+		"new": func(t *rapid.T) { w.t = t; w.join(&client{}) },
+		"static": func(t *rapid.T) {
+			w.t = t
+			w.join(&client{instance: rapid.SampledFrom([]*string{&one, &two}).Draw(t, "instance")})
+		},
+		"rejoin": act(w.join),
+		"sync":   act(w.sync),
+		"sync2":  act(w.sync),
+		"commit": act(func(c *client) { w.commit(c, -1) }),
+		"tx":     act(func(c *client) { w.commit(c, 7) }),
+		"beat": act(func(c *client) {
+			_, out := w.group.Heartbeat(w.now, Membership{c.id, c.instance, c.generation})
+			w.apply(out)
+		}),
+		"leave": act(func(c *client) {
+			_, _, out := w.group.Leave(w.now, []Leaving{{MemberID: c.id, InstanceID: c.instance}})
+			w.apply(out)
+		}),
+		"written":  func(t *rapid.T) { w.t = t; w.written(nil) },
+		"written2": func(t *rapid.T) { w.t = t; w.written(nil) },
+		"failed":   func(t *rapid.T) { w.t = t; w.written(kerr.NotEnoughReplicas) },
+		"aborted":  func(t *rapid.T) { w.t = t; w.end(7) },
+		"time": func(t *rapid.T) {
+			w.t = t
+			w.now = w.now.Add(time.Duration(rapid.IntRange(0, 6000).Draw(t, "ms")) * time.Millisecond)
+			w.apply(w.group.Tick(w.now))
+		},
+		"move": func(t *rapid.T) { w.t = t; w.move() },
 	})
+	w.move()
+	w.check()
 }
 
 // end aborts a transaction, so that its offsets never count.

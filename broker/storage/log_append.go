@@ -47,7 +47,7 @@ func (l *Log) AppendVerified(records []byte, epoch int32, origin Origin, g Guard
 		return AppendInfo{}, err
 	}
 	config := l.config.Load()
-	p, err := prepare(records, config, origin, now)
+	p, err := prepare(records, l.tp, config, origin, now)
 	if err != nil {
 		return AppendInfo{}, err
 	}
@@ -73,7 +73,7 @@ type prepared struct {
 
 // prepare does all that needs no lock: it validates the batch and brings it
 // into the form that the topic's configuration wants.
-func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
+func prepare(records []byte, tp TopicPartition, c *LogConfig, origin Origin, now time.Time) (prepared, error) {
 	b, err := onlyBatch(records, c, origin)
 	if err != nil {
 		return prepared{}, err
@@ -85,7 +85,7 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 		return prepared{}, err
 	}
 	p := prepared{batch: b, logAppendTime: -1}
-	p.facts, err = b.Validate(c.rules(b, origin, now))
+	p.facts, err = b.Validate(c.rules(tp, b, origin, now))
 	if err == nil && b.Control() {
 		p.marker, err = marker(b)
 	}
@@ -107,8 +107,10 @@ func prepare(records []byte, c *LogConfig, origin Origin, now time.Time) (prepar
 }
 
 // rules are what the configuration demands of a batch.
-func (c *LogConfig) rules(b batch.Batch, origin Origin, now time.Time) batch.Rules {
+func (c *LogConfig) rules(tp TopicPartition, b batch.Batch, origin Origin, now time.Time) batch.Rules {
 	return batch.Rules{
+		Topic:         tp.Topic,
+		Partition:     tp.Partition,
 		FromClient:    origin == Client,
 		NeedKeys:      c.compacts() && !b.Control(),
 		LogAppendTime: c.logAppendTime(),

@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 		{"a producer id without a sequence, coordinator", withID, coordinator, nil},
 		{"control", unhex(t, kafkaCommit), edited(client, 0), kerr.InvalidRecord},
 		{"control, coordinator", unhex(t, kafkaCommit), coordinator, nil},
-		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), client, kerr.InvalidTimestamp},
+		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), appendTime, kerr.InvalidTimestamp},
 		{"codec 5", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 5) }), client, kerr.UnsupportedCompressionType},
 		{"not gzip", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 1) }), client, kerr.InvalidRecord},
 		{"not snappy", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 2) }), client, kerr.InvalidRecord},
@@ -176,5 +176,26 @@ func TestRawSnappy(t *testing.T) {
 	})
 	if r := collect(t, raw); string(r[0].Value) != "v" {
 		t.Errorf("value %q", r[0].Value)
+	}
+}
+
+// The words are those of Kafka 3.9, which clients show.
+func TestRefusalsAreKafkas(t *testing.T) {
+	b, err := Build(NewOptions(), Record{Timestamp: 5, Value: []byte("v")}, Record{Timestamp: 5, Key: []byte("k")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Validate(Rules{Topic: "orders", Partition: 3, NeedKeys: true, Now: 5, AfterMaxMs: 100, BeforeMaxMs: 100})
+	e, ok := errors.AsType[*Error](err)
+	record := "Compacted topic cannot accept message without key in topic partition orders-3"
+	if !ok || e.Code != kerr.InvalidRecord || len(e.Records) != 1 || e.Records[0].Message != record || e.Message !=
+		"One or more records have been rejected due to 1 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=0, message='"+record+"')]" {
+		t.Errorf("a record without a key: %+v", e)
+	}
+	_, err = b.Validate(Rules{Now: 500, AfterMaxMs: 10, BeforeMaxMs: 100})
+	e, ok = errors.AsType[*Error](err)
+	if !ok || e.Code != kerr.InvalidTimestamp || e.Message != "One or more records have been rejected due to invalid timestamp" ||
+		e.Records[1].Message != "Timestamp 5 of message with offset 1 is out of range. The timestamp should be within [400, 510]" {
+		t.Errorf("an old record: %+v", e)
 	}
 }
