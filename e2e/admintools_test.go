@@ -47,8 +47,8 @@ var toolSession = [][]string{
 	{configTool, "--alter", "--entity-type", "broker-loggers", "--entity-name", "1", "--add-config", "kafka.controller.KafkaController=LOUD"},
 	{reassignTool, "--topics-to-move-json-file", "DIR/topics.json", "--broker-list", "1,2,3", "--generate"},
 	{reassignTool, "--reassignment-json-file", "DIR/plan.json", "--execute", "--throttle", "1000000"},
-	{reassignTool, "--reassignment-json-file", "DIR/bad.json", "--execute"},
 	{"WAIT"},
+	{reassignTool, "--reassignment-json-file", "DIR/bad.json", "--execute"},
 	{reassignTool, "--list"},
 	{reassignTool, "--reassignment-json-file", "DIR/plan.json", "--verify"},
 	{reassignTool, "--reassignment-json-file", "DIR/plan.json", "--cancel"},
@@ -133,8 +133,9 @@ func inOrder(out string) string {
 // TestAdministrationWithApachesTools plays one session of administration against our cluster and against Apache's, with the
 // tools of both versions, and compares what they print.
 func TestAdministrationWithApachesTools(t *testing.T) {
-	up(t, "--override", "min.insync.replicas=1", "--override", "log.segment.delete.delay.ms=60000")
-	startApacheBrokers(t, startApacheZooKeeper(t))
+	const same = "log.segment.delete.delay.ms=60000" // topics show it; the built-in cluster has another
+	up(t, "--override", same)
+	startApacheBrokers(t, startApacheZooKeeper(t), same)
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			tools, topic := apacheKafka(t, version), "moved"
