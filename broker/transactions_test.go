@@ -14,12 +14,13 @@ import (
 
 	"klab/broker/fact"
 	"klab/broker/storage"
+	"klab/broker/txn"
 )
 
 // transactional makes a producer of a transactional id.
 func (l *lab) transactional(id string, opts ...kgo.Opt) *kgo.Client {
 	l.t.Helper()
-	return l.client(append([]kgo.Opt{kgo.TransactionalID(id), kgo.ProducerLinger(0)}, opts...)...)
+	return l.client(append([]kgo.Opt{kgo.TransactionalID(id), kgo.ProducerLinger(0), kgo.RecordDeliveryTimeout(20 * time.Second)}, opts...)...)
 }
 
 // transact writes values in one transaction and ends it.
@@ -123,6 +124,16 @@ func (l *lab) coordinatorOf(id string) int {
 	return int(leader)
 }
 
+// atRest tells whether the coordinator has completed the last transaction of an id.
+func (l *lab) atRest(id string) bool {
+	for _, b := range l.brokers {
+		if m, err := b.transactions.Describe(id); err == nil {
+			return m.State == txn.CompleteCommit || m.State == txn.CompleteAbort
+		}
+	}
+	return false
+}
+
 // noMarkers makes connections on which WriteTxnMarkers is lost while the switch is on.
 func noMarkers(lost *atomic.Bool) func(ctx context.Context, network, address string) (net.Conn, error) {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -172,8 +183,8 @@ func TestACoordinatorThatDiesAfterItsDecision(t *testing.T) {
 		delete(l.brokers, id)
 		dead.Abandon()
 		lost.Store(false)
-		l.eventually("every partition has its marker", func() bool {
-			return !l.open("orders", 0) && !l.open("orders", 1) && !l.open("orders", 2)
+		l.eventually("every partition has its marker and the coordinator knows", func() bool {
+			return !l.open("orders", 0) && !l.open("orders", 1) && !l.open("orders", 2) && l.atRest("tx")
 		})
 		l.startWith(id, Options{Dial: noMarkers(&lost)})
 		l.inSync("orders", 3)
@@ -212,13 +223,13 @@ func TestATransactionTimesOut(t *testing.T) {
 	if err := c.EndTransaction(t.Context(), kgo.TryCommit); err == nil {
 		t.Error("committed after it timed out")
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	if !slices.ContainsFunc(facts, func(f fact.Fact) bool {
-		return f.Kind == fact.TransactionAborted && f.Fields["id"] == "slow" && f.Fields["cause"] == "timeout"
-	}) {
-		t.Errorf("nobody told of the timeout: %v", facts)
-	}
+	l.eventually("the timeout is told", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.ContainsFunc(facts, func(f fact.Fact) bool {
+			return f.Kind == fact.TransactionAborted && f.Fields["id"] == "slow" && f.Fields["cause"] == "timeout"
+		})
+	})
 }
 
 func TestTheSecondProducerFencesTheFirst(t *testing.T) {
