@@ -63,7 +63,7 @@ func TestLoad(t *testing.T) {
 	l.connect(ctx, &running, 2000)
 	l.joinGroups(ctx, &running, s.groups)
 	brokers := l.status().Brokers
-	before := memory(t, brokers)
+	before := residentOf(t, brokers)
 	for range 20 {
 		running.Go(func() { l.readSlowly(ctx, "full") })
 	}
@@ -112,18 +112,18 @@ func (l *lab) judgeGrowth(brokers []brokerStatus, before []int64) {
 	const kept = 48 << 20
 	began := time.Now()
 	eventually(l.t, 5*time.Minute, fmt.Sprintf("every broker is within %d MB of its memory before the load, %v", kept>>20, before), func() bool {
-		for i, now := range memory(l.t, brokers) {
+		for i, now := range residentOf(l.t, brokers) {
 			if now > before[i]+kept {
 				return false
 			}
 		}
 		return true
 	})
-	l.t.Logf("memory of the brokers before the load %v, %v after it %v bytes", before, time.Since(began).Round(time.Second), memory(l.t, brokers))
+	l.t.Logf("memory of the brokers before the load %v, %v after it %v bytes", before, time.Since(began).Round(time.Second), residentOf(l.t, brokers))
 }
 
-// memory is each broker's resident memory.
-func memory(t testing.TB, brokers []brokerStatus) (out []int64) {
+// residentOf is each broker's resident memory.
+func residentOf(t testing.TB, brokers []brokerStatus) (out []int64) {
 	t.Helper()
 	for _, b := range brokers {
 		out = append(out, residentBytes(t, b.PID))
@@ -138,7 +138,7 @@ func sampleMemory(t testing.TB, brokers []brokerStatus, lasts time.Duration) [][
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(lasts); time.Now().Before(end); <-tick.C {
-		for i, now := range memory(t, brokers) {
+		for i, now := range residentOf(t, brokers) {
 			samples[i] = append(samples[i], now)
 		}
 	}
