@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/controller"
 	"klab/broker/server"
 	"klab/broker/storage"
 )
@@ -25,7 +26,9 @@ func (d *Deps) describeProducers(_ context.Context, r *server.Request) server.Re
 		for _, id := range asked.Partitions {
 			p := kmsg.NewDescribeProducersResponseTopicPartition()
 			p.Partition = id
-			if known {
+			if err := controller.CheckTopicName(asked.Topic); err != nil {
+				p.ErrorCode, p.ErrorMessage = kerr.InvalidTopicException.Code, new(err.Error())
+			} else if known {
 				p.ErrorCode, p.ActiveProducers = d.producersOf(storage.TopicPartition{Topic: asked.Topic, Partition: id})
 			} else {
 				p.ErrorCode, p.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &noSuchPartition
