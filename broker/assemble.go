@@ -32,6 +32,8 @@ func (b *Broker) assemble() {
 	}
 	b.producers = &producerIDs{allocate: b.allocateProducerIDs}
 	b.replicas = replica.New(b.replicaConfig())
+	b.applyThrottles()
+	b.applyLimits()
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.groups = b.newGroups(b.offsetsTopic)
@@ -102,6 +104,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		BrokerEpoch:    b.epoch.Load,
 		LogConfig:      b.topics.logConfig,
 		MinInSync:      b.topics.minInSync,
+		Throttled:      b.topics.throttled,
 		DirFailed:      b.dirFailed,
 
 		LeadershipChanged: b.leadershipChanged,
@@ -116,7 +119,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		NumFetchers:           c.Int("num.replica.fetchers"),
 		ClientFetchMaxBytes:   c.Int("fetch.max.bytes"),
 		FetchSessionSlots:     c.Int("max.incremental.fetch.session.cache.slots"),
-		FollowerReads:         strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
+		RackAware:             strings.HasSuffix(c.String("replica.selector.class"), "RackAwareReplicaSelector"),
 
 		HighWatermarkCheckpointInterval: c.Duration("replica.high.watermark.checkpoint.interval.ms"),
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),

@@ -28,7 +28,7 @@ func (b *Broker) newInternalTopic(name string) *internaltopic.Topic {
 		Metadata:          b.metadata,
 		Replicas:          b.replicas,
 		Clock:             b.opt.Clock,
-		Log:               b.log,
+		Log:               b.levels.Logger("kafka.coordinator"),
 		Forward:           b.peers.forward,
 	})
 }

@@ -25,7 +25,7 @@ func (b *Broker) newGroups(topic *internaltopic.Topic) *group.Coordinator {
 		Codec:         batch.Codec(c.Int("offsets.topic.compression.codec")),
 		CheckInterval: c.Duration("offsets.retention.check.interval.ms"),
 		Clock:         b.opt.Clock,
-		Log:           b.log,
+		Log:           b.levels.Logger("kafka.coordinator.group.GroupCoordinator"),
 		Observe:       b.opt.Observe,
 		Verify:        b.verifyOffsets,
 	})

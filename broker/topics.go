@@ -126,4 +126,8 @@ func (t *topicConfigs) rebase() []string {
 }
 
 func (t *topicConfigs) logConfig(topic string) storage.LogConfig { return t.get(topic).log }
-func (t *topicConfigs) minInSync(topic string) int               { return t.get(topic).Int("min.insync.replicas") }
+func (t *topicConfigs) throttled(topic string) (leader, follower []string) {
+	c := t.get(topic)
+	return c.List("leader.replication.throttled.replicas"), c.List("follower.replication.throttled.replicas")
+}
+func (t *topicConfigs) minInSync(topic string) int { return t.get(topic).Int("min.insync.replicas") }

@@ -29,7 +29,7 @@ func (b *Broker) assembleTransactions() {
 		Topic:          b.transactionTopic,
 		Metadata:       b.metadata,
 		Clock:          b.opt.Clock,
-		Log:            b.log,
+		Log:            b.levels.Logger("kafka.coordinator.transaction.TransactionCoordinator"),
 		Observe:        b.opt.Observe,
 		ProducerIDs:    b.producers.next,
 		Send:           b.sendMarkers,
@@ -41,7 +41,7 @@ func (b *Broker) assembleTransactions() {
 	})
 	b.verifier = txn.NewVerifier(txn.VerifierConfig{
 		BrokerID: b.id, Topic: b.transactionTopic, Metadata: b.metadata, Replicas: b.replicas,
-		Local: b.transactions, Log: b.log, Send: b.peers.send,
+		Local: b.transactions, Log: b.levels.Logger("kafka.coordinator.transaction.TransactionMarkerChannelManager"), Send: b.peers.send,
 	})
 }
 

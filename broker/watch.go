@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
@@ -176,9 +175,7 @@ func (b *Broker) loadDynamicConfig(ctx context.Context) error {
 	for _, topic := range b.topics.rebase() {
 		b.replicas.TopicConfigChanged(topic)
 	}
-	if slices.Contains(changed, uncleanElection) && b.cfg.Bool(uncleanElection) {
-		b.controller.UncleanElectionEnabled("")
-	}
+	b.applyDynamic(changed)
 	return nil
 }
 

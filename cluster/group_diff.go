@@ -2,15 +2,27 @@ package cluster
 
 import "slices"
 
-// Kinds of facts about groups. They are the differences between two readings, so a rebalance that begins and ends between
-// two of them shows in the members alone.
+// Kinds of facts about groups. On a launched cluster the coordinators tell them (broker/fact); on any other they are the
+// differences between two readings, so a rebalance that begins and ends between two of them shows in the members alone.
 const (
 	KindGroupCreated    = "group.created"
 	KindGroupDeleted    = "group.deleted"
 	KindGroupState      = "group.state"
 	KindGroupRebalanced = "group.rebalanced"
-	KindMemberJoined    = "group.joined"
-	KindMemberLeft      = "group.left"
+	KindMemberJoined    = "group.member.joined"
+	KindMemberLeft      = "group.member.left"
+	KindMemberExpired   = "group.member.expired"
+	KindRebalancing     = "group.rebalancing"
+	KindGroupsLoaded    = "groups.loaded"
+)
+
+// Kinds of facts about transactions, told by the coordinators of a launched cluster.
+const (
+	KindTxnBegan       = "transaction.began"
+	KindTxnPrepared    = "transaction.prepared"
+	KindTxnCommitted   = "transaction.committed"
+	KindTxnAborted     = "transaction.aborted"
+	KindProducerFenced = "producer.fenced"
 )
 
 // group adds a fact about a group. Its source is the coordinator that was asked.

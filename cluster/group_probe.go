@@ -50,9 +50,10 @@ func (c *Cluster) askGroupList(ctx context.Context, l *link, broker int32) error
 	return nil
 }
 
-// learnGroups changes the model, and appends the facts that the change shows to the timeline.
+// learnGroups changes the model, and appends the facts that the change shows to the timeline, unless the coordinators tell
+// them themselves.
 func (c *Cluster) learnGroups(change func(*model, *diff)) {
-	d := diff{at: time.Now(), on: true}
+	d := diff{at: time.Now(), on: !c.Launched()}
 	c.update(func(m *model) { change(m, &d) })
 	for _, f := range d.facts {
 		c.timeline.Append(f)

@@ -63,9 +63,17 @@ var factWords = map[string][2]string{
 	KindGroupCreated:       {"created[, state {state}]", "已创建[,状态 {state}]"},
 	KindGroupDeleted:       {"gone", "已不存在"},
 	KindGroupState:         {"{old} -> {new}", "{old} -> {new}"},
-	KindGroupRebalanced:    {"rebalanced: {members} members[, {protocol}][, epoch {epoch}]", "再均衡完成:{members} 个成员[,{protocol}][,纪元 {epoch}]"},
-	KindMemberJoined:       {"[{count} members joined|{instance} joined|{client} joined|a member joined][, {members} members]", "[{count} 个成员加入|{instance} 加入|{client} 加入|一个成员加入][,共 {members} 个成员]"},
-	KindMemberLeft:         {"[{count} members left|{instance} left|{client} left|a member left][, {members} members]", "[{count} 个成员离开|{instance} 离开|{client} 离开|一个成员离开][,共 {members} 个成员]"},
+	KindGroupRebalanced:    {"rebalanced: {members} members[, {protocol}][, generation {generation}|, epoch {epoch}][ ({reason})]", "再均衡完成:{members} 个成员[,{protocol}][,第 {generation} 代|,纪元 {epoch}][({reason})]"},
+	KindRebalancing:        {"rebalance begins[, generation {generation} ends][ ({reason})]", "开始再均衡[,第 {generation} 代结束][({reason})]"},
+	KindMemberJoined:       {"[{count} members joined|{instance} joined|{client} joined|a member joined][, {members} members][ ({reason})]", "[{count} 个成员加入|{instance} 加入|{client} 加入|一个成员加入][,共 {members} 个成员][({reason})]"},
+	KindMemberLeft:         {"[{count} members left|{instance} left|{client} left|a member left][, {members} members][ ({reason})]", "[{count} 个成员离开|{instance} 离开|{client} 离开|一个成员离开][,共 {members} 个成员][({reason})]"},
+	KindMemberExpired:      {"[{instance} expired|{client} expired|a member expired][ ({reason})]", "[{instance} 超时|{client} 超时|一个成员超时][({reason})]"},
+	KindGroupsLoaded:       {"loaded {groups} groups and {offsets} offsets[ in {ms} ms]", "已加载 {groups} 个组、{offsets} 个偏移量[,用时 {ms} 毫秒]"},
+	KindTxnBegan:           {"began[ in {partitions} partitions]", "开始[,{partitions} 个分区]"},
+	KindTxnPrepared:        {"decided to {outcome}[ ({cause})]", "决定{outcome}[({cause})]"},
+	KindTxnCommitted:       {"committed[ after {ms} ms]", "已提交[,历时 {ms} 毫秒]"},
+	KindTxnAborted:         {"aborted[ after {ms} ms][ ({cause})]", "已中止[,历时 {ms} 毫秒][({cause})]"},
+	KindProducerFenced:     {"an older producer was fenced off[, epoch {epoch} holds]", "旧的生产者被隔离[,有效纪元 {epoch}]"},
 	KindReassignStarted:    {"reassignment started[, adding {adding}][, removing {removing}]", "开始重新分配[,新增 {adding}][,移除 {removing}]"},
 	KindReassignEnded:      {"reassignment over[, added {adding}][, removed {removing}]", "重新分配结束[,新增 {adding}][,移除 {removing}]"},
 	KindFresh:              {"a broker answers again", "broker 恢复应答"},
@@ -77,18 +85,26 @@ func (f Fact) subject(lang Lang) string {
 		return f.Topic + "/" + strconv.Itoa(int(f.Partition))
 	case f.Topic != "":
 		return f.Topic
-	case f.Broker >= 0:
-		return "broker " + strconv.Itoa(int(f.Broker))
 	case f.Text("group") != "" && lang == Chinese:
 		return "组 " + f.Text("group")
 	case f.Text("group") != "":
 		return "group " + f.Text("group")
+	case f.ofTransaction() && lang == Chinese:
+		return "事务 " + f.Text("id")
+	case f.ofTransaction():
+		return "txn " + f.Text("id")
+	case f.Broker >= 0:
+		return "broker " + strconv.Itoa(int(f.Broker))
 	case strings.HasPrefix(f.Source, "zookeeper") || f.Text("target") == "zookeeper":
 		return "ZooKeeper"
 	case lang == Chinese:
 		return "集群"
 	}
 	return "cluster"
+}
+
+func (f Fact) ofTransaction() bool {
+	return f.Text("id") != "" && (strings.HasPrefix(f.Kind, "transaction.") || f.Kind == KindProducerFenced)
 }
 
 // fill puts the fact's values into a sentence of factWords.
@@ -143,6 +159,9 @@ func (f Fact) value(name string, lang Lang) string {
 	case "broker":
 		return strconv.Itoa(int(f.Broker))
 	}
+	if commit, ok := f.Fields["commit"].(bool); ok && name == "outcome" {
+		return outcomeWords(commit, lang)
+	}
 	if name == "reason" && lang == Chinese {
 		return reasonWords(f.Text(name))
 	}
@@ -172,6 +191,14 @@ var reasons = map[string]string{
 	"preferred leader":    "首选领导者",
 	"controlled shutdown": "受控关闭",
 	"reassignment":        "重新分配",
+}
+
+func outcomeWords(commit bool, lang Lang) string {
+	words := map[Lang][2]string{English: {"abort", "commit"}, Chinese: {"中止", "提交"}}[lang]
+	if commit {
+		return words[1]
+	}
+	return words[0]
 }
 
 // reasonWords is a reason in Chinese; one that is not known stays as it is.

@@ -32,6 +32,14 @@ func TestWords(t *testing.T) {
 		},
 		{orders(Fact{Kind: KindFirstWrite, SinceCause: time.Second, Fields: map[string]any{"epoch": 2.0}}), "orders/0", "first write acknowledged again", "orders/0", "首次写入再次得到确认"},
 		{orders(Fact{Kind: KindFirstWrite, SinceCause: NoCause, Fields: map[string]any{"offset": 7}}), "orders/0", "first write acknowledged, offset 7", "orders/0", "首次写入得到确认,偏移量 7"},
+		{
+			Fact{Kind: KindTxnPrepared, Broker: 2, Partition: -1, Fields: map[string]any{"id": "tx-1", "commit": false, "cause": "timeout"}},
+			"txn tx-1", "decided to abort (timeout)", "事务 tx-1", "决定中止(timeout)",
+		},
+		{
+			Fact{Kind: KindGroupRebalanced, Broker: 2, Partition: -1, Fields: map[string]any{"group": "billing", "members": 2, "generation": 7.0}},
+			"group billing", "rebalanced: 2 members, generation 7", "组 billing", "再均衡完成:2 个成员,第 7 代",
+		},
 		{Fact{Kind: "quota.hit", Broker: 2, Fields: map[string]any{"b": "x", "a": 1.0}}, "broker 2", "quota.hit, a 1, b x", "broker 2", "quota.hit, a 1, b x"},
 	} {
 		subject, text := c.fact.Words(English)

@@ -113,11 +113,30 @@ func startProcess(t testing.TB, cmd *exec.Cmd, log string) {
 
 func waitPort(t testing.TB, addr string) {
 	t.Helper()
-	eventually(t, time.Minute, addr+" answers", func() bool {
+	eventually(t, 3*time.Minute, addr+" answers", func() bool {
 		conn, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			conn.Close()
 		}
 		return err == nil
 	})
+}
+
+// labSettings are the lines of configs/server-1.toml as properties, without what is each broker's own and the session timeout, which its user gives.
+func labSettings(t testing.TB) []string {
+	t.Helper()
+	data, err := os.ReadFile("../configs/server-1.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := map[string]bool{"zookeeper.session.timeout.ms": true, "broker.id": true, "listeners": true, "log.dirs": true, "zookeeper.connect": true}
+	var settings []string
+	for _, line := range strings.Split(string(data), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		key, value, ok := strings.Cut(line, "=")
+		if key = strings.TrimSpace(key); ok && !own[key] {
+			settings = append(settings, key+"="+strings.Trim(strings.TrimSpace(value), `"`))
+		}
+	}
+	return settings
 }

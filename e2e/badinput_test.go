@@ -78,7 +78,6 @@ func hostileFrames() [][]byte {
 	return frames
 }
 
-
 // throw sends bytes, half-closes, and reads what comes until the peer closes or a second has passed.
 func throw(t *testing.T, addr string, frame []byte) {
 	t.Helper()

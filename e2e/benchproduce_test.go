@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -137,6 +138,7 @@ var paced = part{
 		defer client.Close()
 		s.createTopic(t, client, topic, 6)
 		defer s.deleteTopic(t, topic)
+		syscall.Sync()                    // what was written before must not be on its way to the disk now
 		pace(t, s, client, 2*time.Second) // warm
 		cpu, began := s.cpu(t), time.Now()
 		times := pace(t, s, client, b.time)

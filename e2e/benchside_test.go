@@ -75,15 +75,6 @@ var (
 	zooKeeperJVM = []string{"-Xmx512M", "-Xms512M", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-Djava.awt.headless=true"}
 )
 
-// labSettings are the settings of configs/server-*.toml that bear on what is measured, for Apache's brokers.
-var labSettings = []string{
-	fmt.Sprintf("zookeeper.session.timeout.ms=%d", sessionMs), "zookeeper.connection.timeout.ms=18000",
-	"default.replication.factor=3", "num.partitions=3", "offsets.topic.num.partitions=6", "transaction.state.log.num.partitions=6",
-	"replica.lag.time.max.ms=5000", "replica.fetch.wait.max.ms=1000", "controlled.shutdown.retry.backoff.ms=500",
-	"group.initial.rebalance.delay.ms=0", "group.min.session.timeout.ms=1000", "log.segment.delete.delay.ms=2000",
-	"log.retention.check.interval.ms=1000",
-}
-
 // apacheSide is three Apache Kafka 3.9 brokers and Kafka's own ZooKeeper, as Kafka's start scripts start them and with the
 // lab's settings.
 func apacheSide() side {
@@ -98,7 +89,7 @@ func apacheSide() side {
 			if len(kafka.jvm) == 0 {
 				kafka.jvm = kafkaJVM
 			}
-			*c = *startApacheCluster(t, kafka, "127.0.0.1:12181", labSettings...)
+			*c = *startApacheCluster(t, kafka, "127.0.0.1:12181", append(labSettings(t), fmt.Sprintf("zookeeper.session.timeout.ms=%d", sessionMs))...)
 		},
 		pids: func() []int {
 			pids := []int{zk}

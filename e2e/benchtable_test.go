@@ -70,8 +70,11 @@ func (tb *table) add(part string, m metric, bySide [][]float64, setting string) 
 			cells = append(cells, "-")
 			continue
 		}
-		slices.Sort(bySide[i])
-		v := bySide[i]
+		v := slices.DeleteFunc(bySide[i], math.IsNaN)
+		if len(v) == 0 {
+			v = []float64{math.NaN()}
+		}
+		slices.Sort(v)
 		median := v[len(v)/2]
 		medians = append(medians, median)
 		cells = append(cells, fmt.Sprintf("%s (%s to %s)", m.format(median), m.format(v[0]), m.format(v[len(v)-1])))

@@ -16,10 +16,11 @@ import (
 
 // ledger is a writer that numbers its records and remembers which were acknowledged, and when.
 type ledger struct {
-	topic  string
-	client *kgo.Client
-	stop   context.CancelFunc
-	done   chan struct{}
+	topic      string
+	partitions uint64 // written to in turn
+	client     *kgo.Client
+	stop       context.CancelFunc
+	done       chan struct{}
 
 	mu    sync.Mutex
 	acks  []ack
@@ -35,8 +36,14 @@ type ack struct {
 // keepLedger writes perSecond numbered records a second to partition 0 until it is closed.
 func (l *lab) keepLedger(topic string, perSecond int) *ledger {
 	l.t.Helper()
+	return l.keepLedgerOver(topic, 1, perSecond)
+}
+
+// keepLedgerOver is keepLedger for several partitions; what they hold is the caller's to verify.
+func (l *lab) keepLedgerOver(topic string, partitions, perSecond int) *ledger {
+	l.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &ledger{topic: topic, stop: cancel, done: make(chan struct{})}
+	g := &ledger{topic: topic, partitions: uint64(partitions), stop: cancel, done: make(chan struct{})}
 	g.client = l.client(
 		kgo.DefaultProduceTopic(topic),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
@@ -62,7 +69,7 @@ func (g *ledger) write(ctx context.Context, every time.Duration) {
 		case <-tick.C:
 		}
 		value := binary.BigEndian.AppendUint64(nil, number)
-		g.client.Produce(context.Background(), &kgo.Record{Value: value}, func(r *kgo.Record, err error) {
+		g.client.Produce(context.Background(), &kgo.Record{Partition: int32(number % g.partitions), Value: value}, func(r *kgo.Record, err error) {
 			g.settle(number, r.Offset, err)
 		})
 	}

@@ -5,8 +5,6 @@ package e2e
 import (
 	"flag"
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 )
 
@@ -31,23 +29,4 @@ func TestRawSessionRecord(t *testing.T) {
 		}
 		t.Log(n)
 	})
-}
-
-// labSettings are the lines of configs/server-1.toml as properties, without what is each broker's own.
-func labSettings(t testing.TB) []string {
-	t.Helper()
-	data, err := os.ReadFile("../configs/server-1.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	own := map[string]bool{"zookeeper.session.timeout.ms": true, "broker.id": true, "listeners": true, "log.dirs": true, "zookeeper.connect": true}
-	var settings []string
-	for _, line := range strings.Split(string(data), "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		key, value, ok := strings.Cut(line, "=")
-		if key = strings.TrimSpace(key); ok && !own[key] {
-			settings = append(settings, key+"="+strings.Trim(strings.TrimSpace(value), `"`))
-		}
-	}
-	return settings
 }

@@ -102,11 +102,9 @@ func fetchArguments(s *rawScript, group string, at to) {
 		}
 		return req
 	})
-	s.versions("fetch of no group", at, 8, 9, func(int16) kmsg.Request {
-		req := offsetFetchOf(group, "committed", 0)
-		req.Groups = []kmsg.OffsetFetchRequestGroup{}
-		return req
-	})
+	none := withVersion(offsetFetchOf(group, "committed", 0), 9)
+	none.Groups = []kmsg.OffsetFetchRequestGroup{}
+	s.unanswered("fetch of no group", at, none)
 	s.versions("fetch with a member id", at, 9, 9, func(int16) kmsg.Request {
 		req := offsetFetchOf(group, "committed", 0)
 		req.Groups[0].MemberID, req.Groups[0].MemberEpoch = kmsg.StringPtr("m"), 5

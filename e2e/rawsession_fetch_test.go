@@ -12,6 +12,8 @@ func fetchSession(s *rawScript) {
 	for i := range 4 {
 		s.exchange(1, withVersion(produceOf(-1, "fetch", batchSpec{values: []string{"a", "b", "c"}, first: rawEpochMs + 1000*int64(i)}.build()), 9), answerTime)
 	}
+	s.caughtUp("fetch", 0, 2, 12)
+	s.caughtUp("fetch", 0, 3, 12)
 	id := s.topicID("fetch")
 	at := func(topic string, partition int32, offset int64, edit ...func(*kmsg.FetchRequest)) func(int16) kmsg.Request {
 		return func(v int16) kmsg.Request {

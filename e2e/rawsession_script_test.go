@@ -163,6 +163,17 @@ func (s *rawScript) send(name string, to to, req kmsg.Request) kmsg.Response {
 	return s.record(name, to, req, asked, s.exchange(s.broker(to), req, answerTime))
 }
 
+// unanswered is a step that Kafka leaves without an answer. It waits less for it.
+func (s *rawScript) unanswered(name string, to to, req kmsg.Request) {
+	s.t.Helper()
+	if !s.serves(req) {
+		s.unserved(name, to, req)
+		return
+	}
+	s.record(name, to, req, s.symbols.request(req), s.exchange(s.broker(to), req, 2*time.Second))
+	s.silent = 0
+}
+
 func (s *rawScript) unserved(name string, to to, req kmsg.Request) kmsg.Response {
 	s.add(rawEntry{name: name, key: req.Key(), version: req.GetVersion(), to: to.String(), request: s.symbols.request(req), unserved: true})
 	return emptyResponse(req)
@@ -316,6 +327,41 @@ func (s *rawScript) stateTopics() {
 	s.topic("__consumer_offsets", assignment, "cleanup.policy=compact", "segment.bytes=104857600", "compression.type=producer")
 	s.topic("__transaction_state", assignment, "cleanup.policy=compact", "segment.bytes=104857600",
 		"compression.type=uncompressed", "unclean.leader.election.enable=false", "min.insync.replicas=2")
+}
+
+// warm waits until every broker has producer ids to give, and has loaded the state that it coordinates.
+func (s *rawScript) warm() {
+	s.t.Helper()
+	for broker := to(1); broker <= 3; broker++ {
+		until(s, "producer ids", broker, kmsg.NewPtrInitProducerIDRequest(), func(r *kmsg.InitProducerIDResponse) bool { return r.ErrorCode == 0 })
+	}
+	loaded := int32(0)
+	for i := 0; loaded < stateParts; i++ {
+		id := fmt.Sprintf("warm-%d", i)
+		if statePartition(id) != loaded {
+			continue
+		}
+		loaded++
+		until(s, "the coordinator of groups", coordinator(id), withVersion(describeGroups(id), 0), func(r *kmsg.DescribeGroupsResponse) bool {
+			return len(r.Groups) == 1 && r.Groups[0].ErrorCode == 0
+		})
+		req := kmsg.NewPtrDescribeTransactionsRequest()
+		req.TransactionalIDs = []string{id}
+		until(s, "the coordinator of transactions", coordinator(id), req, func(r *kmsg.DescribeTransactionsResponse) bool {
+			return len(r.TransactionStates) == 1 && r.TransactionStates[0].ErrorCode == 105
+		})
+	}
+}
+
+// caughtUp waits until a follower tells consumers of every record.
+func (s *rawScript) caughtUp(topic string, partition int32, at to, end int64) {
+	s.t.Helper()
+	req := fetchOf(topic, partition, 0)
+	req.Version = 12
+	until(s, topic+" has caught up", at, req, func(r *kmsg.FetchResponse) bool {
+		p := r.Topics[0].Partitions[0]
+		return p.ErrorCode != 0 || p.HighWatermark == end
+	})
 }
 
 func assignedTopic(name string, assignment [][]int32, configs ...string) kmsg.CreateTopicsRequestTopic {

@@ -26,6 +26,13 @@ func newRawSymbols(firstPort int, dirs []string) *rawSymbols {
 	return &rawSymbols{firstPort: firstPort, dirs: dirs, names: map[string]string{}, count: map[string]int{}}
 }
 
+// fresh begins anew, as every area does, so that it has the same symbols when it runs alone.
+func (y *rawSymbols) fresh() *rawSymbols {
+	z := newRawSymbols(y.firstPort, y.dirs)
+	z.controller, z.clusterID = y.controller, y.clusterID
+	return z
+}
+
 // symbol names a value that was not seen before after its kind.
 func (y *rawSymbols) symbol(kind, value string) string {
 	at := kind + " " + value
@@ -66,6 +73,9 @@ func (y *rawSymbols) learnFrom(resp kmsg.Response) {
 }
 
 func (y *rawSymbols) nameTopicID(id [16]byte, topic string) {
+	if topic == "" {
+		return // an unknown id that comes back
+	}
 	if y.names["topic id "+string(id[:])] == "" {
 		y.names["topic id "+string(id[:])] = y.text(topic)[1:][:len(y.text(topic))-2]
 		y.names["topic id "+string(id[:])] = fmt.Sprintf("<id of %s>", y.names["topic id "+string(id[:])])
@@ -83,6 +93,7 @@ func (y *rawSymbols) topicID(id [16]byte) string {
 var (
 	uuid      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	ofVersion = regexp.MustCompile(`-v\d+\b`)
+	aTime     = regexp.MustCompile(`\b1[6-9]\d{11}\b`)
 	longWord  = regexp.MustCompile(`x{50,}`)
 	address   = regexp.MustCompile(`127\.0\.0\.1:(\d+)`)
 )
@@ -93,6 +104,12 @@ func (y *rawSymbols) text(s string) string {
 	s = uuid.ReplaceAllStringFunc(s, func(id string) string { return y.symbol("uuid", id) })
 	s = ofVersion.ReplaceAllString(s, "-vN")
 	s = longWord.ReplaceAllStringFunc(s, func(word string) string { return fmt.Sprintf("<%d x>", len(word)) })
+	s = aTime.ReplaceAllStringFunc(s, func(ms string) string {
+		if n, err := strconv.ParseInt(ms, 10, 64); err != nil || !recent(n) {
+			return ms
+		}
+		return "<now>"
+	})
 	for _, dir := range y.dirs {
 		s = strings.ReplaceAll(s, dir, "<dir>")
 	}

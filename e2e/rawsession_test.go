@@ -34,6 +34,8 @@ func rawAreas() []rawArea {
 		{"offsets", offsetsSession},
 		{"groups", groupsSession},
 		{"commits", commitsSession},
+		{"txn", txnSession},
+		{"admin", adminSession},
 	}
 }
 
@@ -64,6 +66,7 @@ func runSession(t *testing.T, c *rawCluster, f rawFilter, done func(t *testing.T
 	defer c.close()
 	setup := &rawScript{rawCluster: c, t: t}
 	setup.stateTopics()
+	setup.warm()
 	for _, area := range rawAreas() {
 		if !f.runs(area.name) {
 			continue
@@ -71,6 +74,7 @@ func runSession(t *testing.T, c *rawCluster, f rawFilter, done func(t *testing.T
 		t.Run(area.name, func(t *testing.T) {
 			began := time.Now()
 			c.t = t
+			c.symbols = c.symbols.fresh()
 			s := &rawScript{rawCluster: c, t: t, area: area.name, seen: map[string]bool{}}
 			t.Cleanup(func() { keepTranscript(t, s) })
 			area.run(s)

@@ -119,7 +119,7 @@ func (w *textWriter) list(name string, v reflect.Value) string {
 }
 
 // keyFields are the fields that tell the elements of an array apart, the first that an element has and sets.
-var keyFields = []string{"Topic", "Group", "Partition", "ApiKey", "NodeID", "MemberID", "TransactionalID", "Key", "Name",
+var keyFields = []string{"Topic", "Group", "Partition", "ApiKey", "Key", "NodeID", "MemberID", "TransactionalID", "Name",
 	"ResourceName", "Feature", "TopicID", "ProducerID", "Dir"}
 
 type element struct {

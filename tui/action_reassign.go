@@ -190,7 +190,7 @@ func drawMoves(c *cell.Canvas, b cell.Box, e *env, list []cluster.Reassignment) 
 }
 
 // barWidth is the width of the bar of a copy.
-const barWidth = 12
+const barWidth = 8
 
 func drawCopy(c *cell.Canvas, b cell.Box, e *env, r cluster.Reassignment, copied cluster.Copy) {
 	name := e.format(words.CopyTo, partitionName(r.Topic, r.Partition), copied.Broker)

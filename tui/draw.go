@@ -166,6 +166,11 @@ func beside(c *cell.Canvas, b cell.Box, e *env, wanted func(cluster.Fact) bool, 
 	drawTimeline(c, rest, e, wanted)
 }
 
+// ofCluster reports whether a fact is about brokers or the cluster: of interest beside any topic.
+func ofCluster(f cluster.Fact) bool {
+	return f.Topic == "" && f.Text("group") == "" && f.Text("id") == ""
+}
+
 // newest returns the newest n facts that are wanted, oldest first.
 func newest(t *cluster.Timeline, n int, wanted func(cluster.Fact) bool) []cluster.Fact {
 	if wanted == nil {

@@ -64,7 +64,7 @@ func (g *groups) act(e *env, intent keymap.Intent) effect {
 	switch {
 	case g.filter.act(intent), moveRows(&g.rows, intent):
 	case intent == keymap.SortByLag:
-		g.byLag = !g.byLag
+		g.byLag, g.shown = !g.byLag, g.shown[:0] // the first one is chosen
 		g.rows.Home()
 	case intent == keymap.Open:
 		return open{newGroupDetail(g.chosen())}
@@ -155,8 +155,9 @@ func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
-	if at := position(e, &g.rows); !at.Empty() {
-		c.Text(head.X+14, head.Y, 12, cell.Muted, at)
+	if width, ok := l.Shown(1); ok {
+		title := e.text(words.ColGroup).Width() + 1
+		c.Right(head.X+3+title, head.Y, width-title, cell.Muted, position(e, &g.rows))
 	}
 }
 

@@ -97,7 +97,7 @@ func (s *partitions) draw(c *cell.Canvas, b cell.Box, e *env) {
 		drawEmpty(c, b, e.format(words.TopicGoneMore, s.topic))
 		return
 	}
-	beside(c, b, e, func(f cluster.Fact) bool { return f.Topic == s.topic || f.Topic == "" }, func(b cell.Box) cell.Box {
+	beside(c, b, e, func(f cluster.Fact) bool { return f.Topic == s.topic || ofCluster(f) }, func(b cell.Box) cell.Box {
 		top, rest := b.Top(max(min(len(t.Partitions)+1, b.H*3/5), 4))
 		s.drawTable(c, top, e, t)
 		return drawMovesBelow(c, rest, e, moving(e, s.topic))

@@ -75,7 +75,7 @@ func (s *replicas) draw(c *cell.Canvas, b cell.Box, e *env) {
 		drawEmpty(c, b, e.format(words.TopicGoneMore, s.topic))
 		return
 	}
-	wanted := func(f cluster.Fact) bool { return f.Topic == "" || f.Topic == s.topic && f.Partition == s.partition }
+	wanted := func(f cluster.Fact) bool { return ofCluster(f) || f.Topic == s.topic && f.Partition == s.partition }
 	beside(c, b, e, wanted, func(b cell.Box) cell.Box {
 		top, rest := b.Top(len(p.Replicas) + 2)
 		s.drawLogs(c, top, e, &p)

@@ -15,6 +15,7 @@ package api
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +80,7 @@ func (p *produce) admit(clientID string) {
 	for i := range p.req.Topics {
 		t := &p.req.Topics[i]
 		for j := range t.Partitions {
-			err := p.check(t.Topic, t.Partitions[j].Records, clientID)
+			err := p.check(t.Topic, &t.Partitions[j].Records, clientID)
 			p.refused = append(p.refused, err)
 			if err == nil {
 				p.batches = append(p.batches, replica.Batch{
@@ -91,39 +92,57 @@ func (p *produce) admit(clientID string) {
 	}
 }
 
-func (p *produce) check(topic string, records []byte, clientID string) error {
+// check may leave out bytes after the batch.
+func (p *produce) check(topic string, records *[]byte, clientID string) error {
 	switch {
 	case p.req.Acks < -1 || p.req.Acks > 1:
 		return kerr.InvalidRequiredAcks
 	case internaltopic.Is(topic) && clientID != adminClient:
-		return refuse(kerr.InvalidTopicException, "%s is an internal topic", topic)
+		return kerr.InvalidTopicException
 	}
-	return checkRecords(records, p.req.Version)
+	whole, err := checkRecords(*records, p.req.Version)
+	*records = whole
+	return err
 }
 
-// checkRecords tells whether the bytes are one record batch that a request of this version may carry. Storage checks the
-// rest (kafka-formats B.12).
-func checkRecords(records []byte, version int16) error {
+// checkRecords returns the one record batch that a request of this version carries, or the message set of an old one, and
+// why there is none. Bytes of a further batch that is cut off are left out. Storage checks the rest (kafka-formats B.12).
+func checkRecords(records []byte, version int16) ([]byte, error) {
 	b, err := batch.Next(records)
 	nothing := err == io.EOF || errors.Is(err, batch.ErrShort)
 	switch {
 	case nothing && version < 3:
-		return errNothing
+		return nil, errNothing
 	case nothing: // Kafka counts a batch that is cut off as none
-		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has none that is whole in %d bytes", len(records))
+		return nil, kerr.InvalidRecord
 	case err != nil:
-		return err
+		return nil, misshapen(records)
 	case b.Legacy() && version < 3:
-		return nil
+		return records, nil
 	case b.Legacy():
-		return refuse(kerr.InvalidRecord, "produce requests with version %d must only contain record batches with magic 2, not %d", version, b.Magic())
-	case len(b) < len(records):
-		return refuse(kerr.InvalidRecord, "a produce request must have exactly one record batch a partition, this has more")
+		return nil, kerr.InvalidRecord
 	case b.Codec() == batch.Zstd && version < 7:
-		return refuse(kerr.UnsupportedCompressionType, "zstd needs produce version 7 or later, this is %d", version)
+		return nil, kerr.UnsupportedCompressionType
 	}
-	return nil
+	if _, err := batch.Next(records[len(b):]); err == nil {
+		return nil, kerr.InvalidRecord // one batch is all that a request may hold
+	}
+	return b, nil
 }
+
+// misshapen says what is wrong with the first bytes of a batch, in Kafka's words where it has some.
+func misshapen(records []byte) error {
+	if size := int32(binary.BigEndian.Uint32(records[8:])); size < minRecordOverhead {
+		return refuse(kerr.CorruptMessage, "Record size %d is less than the minimum record overhead (%d)", size, minRecordOverhead)
+	}
+	if magic := int8(records[16]); magic < 0 || magic > 2 {
+		return refuse(kerr.CorruptMessage, "Invalid magic found in record: %d", magic)
+	}
+	return kerr.CorruptMessage
+}
+
+// minRecordOverhead is the least size of an old message without key and value, in bytes.
+const minRecordOverhead = 14
 
 // errNothing marks a set without a whole message: it is acknowledged, at no offset. Only versions 0 to 2 may send one.
 var errNothing = errors.New("there is nothing to append")
@@ -141,11 +160,15 @@ func (p *produce) answer(results []replica.Appended) kmsg.Response {
 	for i := range p.req.Topics {
 		t := kmsg.NewProduceResponseTopic()
 		t.Topic = p.req.Topics[i].Topic
+		if len(p.req.Topics[i].Partitions) == 0 {
+			continue
+		}
 		t.Partitions = make([]kmsg.ProduceResponseTopicPartition, 0, len(p.req.Topics[i].Partitions))
 		for j := range p.req.Topics[i].Partitions {
-			result := replica.Appended{Err: p.refused[asked]}
+			result := replica.Appended{Err: p.refused[asked], Info: storage.AppendInfo{LogStartOffset: -1}}
 			if result.Err == nil {
 				result = results[appended]
+				result.Err = quiet(result.Err)
 				appended++
 			}
 			asked++
@@ -163,7 +186,7 @@ func (p *produce) partition(resp *kmsg.ProduceResponse, topic string, id int32, 
 		a.BaseOffset, a.LogAppendTime, a.LogStartOffset = result.Info.FirstOffset, result.Info.LogAppendTime, result.Info.LogStartOffset
 		return a
 	}
-	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = -1, -1, -1
+	a.BaseOffset, a.LogAppendTime, a.LogStartOffset = -1, -1, result.Info.LogStartOffset
 	if result.Err == errNothing {
 		return a
 	}
@@ -184,6 +207,14 @@ func (p *produce) partition(resp *kmsg.ProduceResponse, topic string, id int32, 
 		p.hint(resp, &a, storage.TopicPartition{Topic: topic, Partition: id})
 	}
 	return a
+}
+
+// quiet keeps of an append's error what Kafka tells the producer: the message only if it names records.
+func quiet(err error) error {
+	if detail, ok := errors.AsType[*storage.Error](err); ok && len(detail.Records) == 0 {
+		return detail.Code
+	}
+	return err
 }
 
 // hint names the leader to a client that asked the wrong broker, and where it is.

@@ -16,7 +16,7 @@ package api
 // Versions 0 and 1 get message sets of format 0, 2 and 3 of format 1, if message.downconversion.enable allows it.
 //
 // Differences from Kafka 3.9: what is converted is sent as it is, while Kafka fills up to the size before the conversion with
-// a message that is cut off; consumers may read from a follower only if replica.selector.class is set; a parked fetch of a follower is
+// a message that is cut off; the only replica.selector.class is RackAwareReplicaSelector; a parked fetch of a follower is
 // answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector).
 
 import (

@@ -11,7 +11,7 @@ package api
 //	v10 topic ids (KIP-516); v12 asks by id
 //
 // Differences from Kafka 3.9: a missing topic is created by the controller, whichever broker was asked (there any broker
-// writes to ZooKeeper itself).
+// writes to ZooKeeper itself); v12 with neither id nor name is an INVALID_REQUEST, there an UNKNOWN_SERVER_ERROR.
 
 import (
 	"context"
@@ -66,6 +66,11 @@ type metadataRequest struct {
 
 // answer returns the response and the topics that do not exist and are to be created.
 func (m *metadataRequest) answer() (resp *kmsg.MetadataResponse, missing []string) {
+	byID := slices.ContainsFunc(m.req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.TopicID != [16]byte{} })
+	nameless := !byID && slices.ContainsFunc(m.req.Topics, func(t kmsg.MetadataRequestTopic) bool { return t.Topic == nil })
+	if nameless || byID && m.req.Version < 12 {
+		return m.refuse(), nil
+	}
 	resp = kmsg.NewPtrMetadataResponse()
 	resp.Version = m.req.Version
 	id := m.ClusterID()
@@ -85,14 +90,39 @@ func (m *metadataRequest) answer() (resp *kmsg.MetadataResponse, missing []strin
 		return resp, nil
 	}
 	create := m.Config.Bool("auto.create.topics.enable") && (m.req.Version < 4 || m.req.AllowAutoTopicCreation)
+	seen := map[string]bool{} // a topic is answered once; a request that has ids is answered for these alone
 	for i := range m.req.Topics {
-		t, absent := m.topic(&m.req.Topics[i])
+		asked := &m.req.Topics[i]
+		key := string(asked.TopicID[:])
+		if !byID {
+			key = *asked.Topic
+		}
+		if seen[key] || byID && asked.TopicID == [16]byte{} {
+			continue
+		}
+		seen[key] = true
+		t, absent := m.topic(asked, byID)
 		if absent && create {
 			missing = append(missing, *t.Topic)
 		}
 		resp.Topics = append(resp.Topics, t)
 	}
 	return resp, missing
+}
+
+// refuse answers a request that is invalid as a whole, and tells nothing of the cluster.
+func (m *metadataRequest) refuse() *kmsg.MetadataResponse {
+	resp := kmsg.NewPtrMetadataResponse()
+	resp.Version = m.req.Version
+	for i := range m.req.Topics {
+		t := newMetadataTopic()
+		t.Topic, t.TopicID, t.ErrorCode = m.req.Topics[i].Topic, m.req.Topics[i].TopicID, kerr.InvalidRequest.Code
+		if t.Topic == nil {
+			t.Topic = new(string)
+		}
+		resp.Topics = append(resp.Topics, t)
+	}
+	return resp
 }
 
 func (m *metadataRequest) allTopics() []kmsg.MetadataResponseTopic {
@@ -105,32 +135,35 @@ func (m *metadataRequest) allTopics() []kmsg.MetadataResponseTopic {
 }
 
 // topic answers for one that was asked for, by name or (v12) by id. absent means: a valid name of no topic.
-func (m *metadataRequest) topic(asked *kmsg.MetadataRequestTopic) (t kmsg.MetadataResponseTopic, absent bool) {
+func (m *metadataRequest) topic(asked *kmsg.MetadataRequestTopic, byID bool) (t kmsg.MetadataResponseTopic, absent bool) {
 	t = newMetadataTopic()
-	byID := asked.TopicID != [16]byte{}
-	switch {
-	case m.req.Version < 12 && (byID || asked.Topic == nil), !byID && asked.Topic == nil:
-		t.Topic, t.TopicID = new(string), asked.TopicID
-		t.ErrorCode = kerr.InvalidRequest.Code
-		return t, false
-	case byID:
-		name, ok := m.now.TopicName(asked.TopicID)
+	name := asked.Topic
+	if byID {
+		known, ok := m.now.TopicName(asked.TopicID)
 		if !ok {
 			t.TopicID, t.ErrorCode = asked.TopicID, kerr.UnknownTopicID.Code
 			return t, false
 		}
-		asked.Topic = &name
+		name = &known
 	}
-	if found, ok := m.now.Topic(*asked.Topic); ok {
+	if found, ok := m.now.Topic(*name); ok {
 		return m.describe(found), false
 	}
-	t.Topic, t.IsInternal = asked.Topic, internaltopic.Is(*asked.Topic)
-	if !validTopicName(*asked.Topic) {
+	t.Topic, t.IsInternal, t.AuthorizedOperations = name, internaltopic.Is(*name), m.topicOperations(t.AuthorizedOperations)
+	if !validTopicName(*name) {
 		t.ErrorCode = kerr.InvalidTopicException.Code
 		return t, false
 	}
 	t.ErrorCode = kerr.UnknownTopicOrPartition.Code
 	return t, true
+}
+
+// topicOperations are the bits of what may be done to a topic, if the client asks for them, else none.
+func (m *metadataRequest) topicOperations(none int32) int32 {
+	if m.req.Version >= 8 && m.req.IncludeTopicAuthorizedOperations {
+		return allTopicOperations
+	}
+	return none
 }
 
 func newMetadataTopic() kmsg.MetadataResponseTopic {
@@ -143,9 +176,7 @@ func (m *metadataRequest) describe(found *metadata.Topic) kmsg.MetadataResponseT
 	t := newMetadataTopic()
 	name := found.Name
 	t.Topic, t.TopicID, t.IsInternal = &name, found.ID, internaltopic.Is(name)
-	if m.req.Version >= 8 && m.req.IncludeTopicAuthorizedOperations {
-		t.AuthorizedOperations = allTopicOperations
-	}
+	t.AuthorizedOperations = m.topicOperations(t.AuthorizedOperations)
 	for i := range found.Partitions {
 		t.Partitions = append(t.Partitions, m.partition(&found.Partitions[i]))
 	}

@@ -9,7 +9,7 @@ package api
 //	v8 several groups (KIP-709)
 //	v9 member id and epoch, of the protocol that this broker does not serve (KIP-848): ignored, as by Kafka
 //
-// No differences from Kafka 3.9.
+// Difference from Kafka 3.9: a request of v8 or later that names no group is answered with none. Kafka never answers it.
 
 import (
 	"context"
@@ -79,6 +79,7 @@ func (d *Deps) fetchGroup(req *kmsg.OffsetFetchRequestGroup, stable bool) kmsg.O
 			asked = append(asked, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: p})
 		}
 	}
+	asked = onlyOnce(asked)
 	found, kerror := d.Groups.Fetch(req.Group, asked, stable)
 	if kerror != nil {
 		g.ErrorCode = kerror.Code
@@ -136,19 +137,37 @@ func oldPartition(p *kmsg.OffsetFetchResponseGroupTopicPartition) kmsg.OffsetFet
 	return o
 }
 
+// onlyOnce leaves out what was named before. No partitions stay none, and all (nil) stay all.
+func onlyOnce(asked []group.TopicPartition) []group.TopicPartition {
+	seen := make(map[group.TopicPartition]bool, len(asked))
+	return slices.DeleteFunc(asked, func(tp group.TopicPartition) bool {
+		again := seen[tp]
+		seen[tp] = true
+		return again
+	})
+}
+
 // fetchFromZooKeeper reads offsets where consumers before 0.9 keep them.
 func (d *Deps) fetchFromZooKeeper(ctx context.Context, req *kmsg.OffsetFetchRequest) kmsg.Response {
-	resp, known := kmsg.NewPtrOffsetFetchResponse(), d.Metadata.Snapshot()
+	var asked []group.TopicPartition
 	for i := range req.Topics {
-		t := kmsg.NewOffsetFetchResponseTopic()
-		t.Topic = req.Topics[i].Topic
 		for _, id := range req.Topics[i].Partitions {
-			_, ok := known.Partition(t.Topic, id)
-			t.Partitions = append(t.Partitions, d.oldOffset(ctx, req.Group, t.Topic, id, ok))
+			asked = append(asked, group.TopicPartition{Topic: req.Topics[i].Topic, Partition: id})
 		}
-		if len(t.Partitions) > 0 {
+	}
+	resp, known := kmsg.NewPtrOffsetFetchResponse(), d.Metadata.Snapshot()
+	at := map[string]int{}
+	for _, tp := range onlyOnce(asked) {
+		n, ok := at[tp.Topic]
+		if !ok {
+			n = len(resp.Topics)
+			at[tp.Topic] = n
+			t := kmsg.NewOffsetFetchResponseTopic()
+			t.Topic = tp.Topic
 			resp.Topics = append(resp.Topics, t)
 		}
+		_, exists := known.Partition(tp.Topic, tp.Partition)
+		resp.Topics[n].Partitions = append(resp.Topics[n].Partitions, d.oldOffset(ctx, req.Group, tp.Topic, tp.Partition, exists))
 	}
 	return resp
 }

@@ -3,10 +3,14 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/internaltopic"
 )
 
 func TestApiVersions(t *testing.T) {
@@ -29,28 +33,47 @@ func TestApiVersions(t *testing.T) {
 	}
 }
 
-func TestFindCoordinator(t *testing.T) {
+func TestFindCoordinatorCreatesTheTopic(t *testing.T) {
 	d := townDeps(t)
+	created := 0
+	d.OffsetsTopic = internaltopic.New(internaltopic.Config{
+		Name: internaltopic.TransactionState, Metadata: d.Metadata, Log: slog.New(slog.DiscardHandler),
+		Partitions: func() int32 { return 50 }, ReplicationFactor: func() int16 { return 1 },
+		AppendTimeout: func() time.Duration { return time.Second },
+		Forward: func(context.Context, kmsg.Request) (kmsg.Response, error) {
+			created++
+			return nil, errors.New("no controller")
+		},
+	})
+	d.TransactionTopic = d.OffsetsTopic
 	for v := range int16(7) {
-		for keyType, want := range map[int8]*kerr.Error{0: kerr.CoordinatorNotAvailable, 1: kerr.CoordinatorNotAvailable, 2: kerr.InvalidRequest} {
+		for keyType, want := range map[int8]*kerr.Error{0: kerr.CoordinatorNotAvailable, 1: kerr.CoordinatorNotAvailable, 3: kerr.InvalidRequest} {
 			if v == 0 && keyType > 0 {
 				continue
 			}
-			req := kmsg.NewPtrFindCoordinatorRequest()
-			req.Version, req.CoordinatorKey, req.CoordinatorKeys, req.CoordinatorType = v, "k", []string{"k", "l"}, keyType
-			resp := answerOf(t, d.findCoordinator, "PLAINTEXT", req).(*kmsg.FindCoordinatorResponse)
-			got := resp.ErrorCode
-			if v >= 4 {
-				if len(resp.Coordinators) != 2 || resp.Coordinators[1].Key != "l" || resp.Coordinators[1].NodeID != -1 {
-					t.Errorf("v%d: %+v", v, resp)
-				}
-				got = resp.Coordinators[1].ErrorCode
-			}
-			if got != want.Code {
+			created = 0
+			if got := findError(t, d, v, keyType); got != want.Code {
 				t.Errorf("v%d type %d: error %d", v, keyType, got)
+			}
+			if asked := created == 1; asked != (want == kerr.CoordinatorNotAvailable) {
+				t.Errorf("v%d type %d: the topic is created %d times", v, keyType, created)
 			}
 		}
 	}
+}
+
+// findError asks for the coordinators of two keys, or of one where a version knows no more.
+func findError(t *testing.T, d *Deps, version int16, keyType int8) int16 {
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.Version, req.CoordinatorKey, req.CoordinatorKeys, req.CoordinatorType = version, "k", []string{"k", "l"}, keyType
+	resp := answerOf(t, d.findCoordinator, "PLAINTEXT", req).(*kmsg.FindCoordinatorResponse)
+	if version < 4 {
+		return resp.ErrorCode
+	}
+	if len(resp.Coordinators) != 2 || resp.Coordinators[1].Key != "l" || resp.Coordinators[1].NodeID != -1 {
+		t.Errorf("v%d: %+v", version, resp)
+	}
+	return resp.Coordinators[1].ErrorCode
 }
 
 func TestInitProducerID(t *testing.T) {

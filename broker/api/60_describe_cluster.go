@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -25,7 +26,7 @@ func (d *Deps) describeCluster(_ context.Context, r *server.Request) server.Repl
 	resp := kmsg.NewPtrDescribeClusterResponse()
 	resp.EndpointType = endpointBrokers
 	if kerror, message := endpointError(req); kerror != nil {
-		resp.ErrorCode, resp.ErrorMessage, resp.EndpointType = kerror.Code, &message, req.EndpointType
+		resp.ErrorCode, resp.ErrorMessage = kerror.Code, &message
 		return server.Now(resp)
 	}
 	now := d.Metadata.Snapshot()
@@ -51,6 +52,6 @@ func endpointError(req *kmsg.DescribeClusterRequest) (*kerr.Error, string) {
 	case req.EndpointType == endpointControllers:
 		return kerr.MismatchedEndpointType, "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
 	default:
-		return kerr.UnsupportedEndpointType, "Unsupported endpoint type"
+		return kerr.UnsupportedEndpointType, fmt.Sprintf("Unsupported endpoint type %d", req.EndpointType)
 	}
 }

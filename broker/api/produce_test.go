@@ -11,6 +11,7 @@ import (
 	"klab/broker/metadata"
 	"klab/broker/replica"
 	"klab/broker/server"
+	"klab/broker/storage"
 	"klab/broker/storage/batch"
 )
 
@@ -42,13 +43,14 @@ func TestCheckRecords(t *testing.T) {
 		{"too short for a magic", plain[:16], 9, kerr.InvalidRecord},
 		{"too short for a header", plain[:60], 9, kerr.InvalidRecord},
 		{"two batches", append(append([]byte(nil), plain...), plain...), 9, kerr.InvalidRecord},
+		{"a batch and rubbish", append(append([]byte(nil), plain...), 1, 2, 3), 9, nil},
 		{"old message set", old, 9, kerr.InvalidRecord},
 		{"old message set in an old request", old, 2, nil},
 		{"zstd", zstd, 7, nil},
 		{"zstd before v7", zstd, 6, kerr.UnsupportedCompressionType},
 	}
 	for _, test := range tests {
-		err := checkRecords(test.records, test.version)
+		_, err := checkRecords(test.records, test.version)
 		if test.want == nil && err != nil || test.want != nil && !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
@@ -56,11 +58,11 @@ func TestCheckRecords(t *testing.T) {
 }
 
 func TestOldRequestsMayHoldNothing(t *testing.T) {
-	if err := checkRecords(nil, 2); err != errNothing {
+	if _, err := checkRecords(nil, 2); err != errNothing {
 		t.Errorf("nothing: %v", err)
 	}
 	p := produce{req: &kmsg.ProduceRequest{Version: 2}}
-	if a := p.partition(kmsg.NewPtrProduceResponse(), "orders", 0, &replica.Appended{Err: errNothing}); a.ErrorCode != 0 || a.BaseOffset != -1 || p.failed != nil {
+	if a := p.partition(kmsg.NewPtrProduceResponse(), "orders", 0, &replica.Appended{Err: errNothing, Info: storage.AppendInfo{LogStartOffset: -1}}); a.ErrorCode != 0 || a.BaseOffset != -1 || p.failed != nil {
 		t.Errorf("answer %+v, %v", a, p.failed)
 	}
 }

@@ -19,6 +19,10 @@ func (p *produce) verify() {
 	var at []int // of batches
 	for i := range p.batches {
 		b := batch.Batch(p.batches[i].Records)
+		if b.Transactional() && p.req.TransactionID == nil {
+			p.refuseAll(kerr.TransactionalIDAuthorizationFailed)
+			return
+		}
 		if !b.Transactional() || b.ProducerID() == batch.None {
 			continue
 		}
@@ -30,11 +34,7 @@ func (p *produce) verify() {
 		q.Writes = append(q.Writes, txn.Write{TopicPartition: p.batches[i].TopicPartition, Sequence: b.BaseSequence()})
 		at = append(at, i)
 	}
-	switch {
-	case len(at) == 0:
-	case p.req.TransactionID == nil:
-		p.refuseAll(kerr.TransactionalIDAuthorizationFailed)
-	default:
+	if len(at) > 0 {
 		q.TransactionalID = *p.req.TransactionID
 		p.take(p.Verifier.AdmitNow(&q), at)
 	}

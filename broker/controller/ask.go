@@ -82,11 +82,10 @@ func (s *Shell) ElectLeaders(ctx context.Context, req *kmsg.ElectLeadersRequest)
 	return resp
 }
 
-// notControllerForElections refuses each partition, and from version 1 the whole.
+// notControllerForElections refuses each partition, and not the whole, as Kafka does.
 func notControllerForElections(req *kmsg.ElectLeadersRequest) *kmsg.ElectLeadersResponse {
 	resp := kmsg.NewPtrElectLeadersResponse()
 	resp.SetVersion(req.GetVersion())
-	resp.ErrorCode = kerr.NotController.Code
 	for _, t := range req.Topics {
 		out := kmsg.ElectLeadersResponseTopic{Topic: t.Topic}
 		for _, p := range t.Partitions {

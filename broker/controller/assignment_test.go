@@ -165,7 +165,7 @@ func TestPlanTopic(t *testing.T) {
 		"collides":      {kmsg.CreateTopicsRequestTopic{Topic: "a_b", NumPartitions: 1, ReplicationFactor: 1}, kerr.InvalidTopicException, "Topic 'a_b' collides with existing topics: a.b"},
 		"both":          {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: 1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1})}, kerr.InvalidRequest, "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time."},
 		"uneven":        {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1}, []int32{1, 2})}, kerr.InvalidReplicaAssignment, "All partitions should have the same number of replicas"},
-		"twice":         {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1, 1})}, kerr.InvalidReplicaAssignment, "Duplicate replica assignment found: 1, 1"},
+		"twice":         {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1, 1})}, kerr.InvalidReplicaAssignment, "Duplicate replica assignment found: HashMap(0 -> ArrayBuffer(1, 1))"},
 		"null config":   {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: 1, ReplicationFactor: 1, Configs: []kmsg.CreateTopicsRequestTopicConfig{{Name: "k"}}}, kerr.InvalidConfig, "Null value not supported for topic configs: k"},
 		"bad config":    {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: 1, ReplicationFactor: 1, Configs: []kmsg.CreateTopicsRequestTopicConfig{{Name: "bad", Value: new("1")}}}, kerr.InvalidConfig, "Unknown topic config name: bad"},
 	} {

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -83,7 +84,8 @@ func (c *Core) applyBrokers(started, bounced, dead []int32, before map[int32]liv
 // brokersBack registers bounced brokers anew and watches their new nodes.
 func (c *Core) brokersBack(again map[int32]liveBroker) {
 	var queries []Query
-	for id, b := range again {
+	for _, id := range slices.Sorted(maps.Keys(again)) {
+		b := again[id]
 		c.brokers[id] = b
 		c.emit(OpenChannel{b.Broker})
 		queries = append(queries, Query{Kind: Read, Path: znode.BrokerPath(id), Watch: true})

@@ -87,6 +87,11 @@ func (c *Core) begin(ev Event) {
 		c.rebalance()
 	case UncleanElectionEnabled:
 		c.electAfterUncleanEnabled(ev.Topic)
+	case UncleanElectionDefault:
+		c.cfg.UncleanElection = ev.On
+		if ev.On {
+			c.electAfterUncleanEnabled("")
+		}
 	default:
 		panic(fmt.Sprintf("controller: unknown event %T", ev))
 	}

@@ -68,7 +68,9 @@ func (s *Shell) CreateTopics(ctx context.Context, req *kmsg.CreateTopicsRequest)
 		resp.Topics[i] = out
 		switch {
 		case !active:
-			failCreate(&resp.Topics[i], refuse(kerr.NotController, "%s", kerr.NotController.Description))
+			failCreate(&resp.Topics[i], refuse(kerr.NotController, "")) // Kafka says no more
+		case t.Topic == "__cluster_metadata":
+			failCreate(&resp.Topics[i], refuse(kerr.InvalidRequest, "Creation of internal topic __cluster_metadata is prohibited."))
 		case seen[t.Topic] > 1:
 			failCreate(&resp.Topics[i], refuse(kerr.InvalidRequest, "Found multiple entries for this topic."))
 		default:
@@ -166,11 +168,25 @@ func (s *Shell) awaitLeaders(wait context.Context, a *await, resp *kmsg.CreateTo
 	}
 }
 
+// answered marks a topic that a request names again.
+const answered = -1
+
+func partitionsResult(topic string, why *refusal) kmsg.CreatePartitionsResponseTopic {
+	out := kmsg.NewCreatePartitionsResponseTopic()
+	out.Topic = topic
+	if why != nil {
+		out.ErrorCode = why.err.Code
+		if why.message != "" {
+			out.ErrorMessage = &why.message
+		}
+	}
+	return out
+}
+
 // CreatePartitions adds partitions to topics and answers as CreateTopics does. It blocks.
 func (s *Shell) CreatePartitions(ctx context.Context, req *kmsg.CreatePartitionsRequest) *kmsg.CreatePartitionsResponse {
 	resp := kmsg.NewPtrCreatePartitionsResponse()
 	resp.SetVersion(req.GetVersion())
-	resp.Topics = make([]kmsg.CreatePartitionsResponseTopic, len(req.Topics))
 	wait, cancel := context.WithTimeout(ctx, milliseconds(req.TimeoutMillis))
 	defer cancel()
 	a := newAwait()
@@ -181,20 +197,21 @@ func (s *Shell) CreatePartitions(ctx context.Context, req *kmsg.CreatePartitions
 		seen[req.Topics[i].Topic]++
 	}
 	for i := range req.Topics {
-		t, out := &req.Topics[i], &resp.Topics[i]
-		out.Topic = t.Topic
+		t := &req.Topics[i]
+		if seen[t.Topic] == answered {
+			continue
+		}
 		var why *refusal
 		switch {
 		case !active:
-			why = refuse(kerr.NotController, "%s", kerr.NotController.Description)
+			why = refuse(kerr.NotController, "")
 		case seen[t.Topic] > 1:
 			why = refuse(kerr.InvalidRequest, "Duplicate topic in request.")
 		default:
 			why = s.addPartitionsTo(ctx, v, t, req.ValidateOnly, a)
 		}
-		if why != nil {
-			out.ErrorCode, out.ErrorMessage = why.err.Code, &why.message
-		}
+		seen[t.Topic] = answered
+		resp.Topics = append(resp.Topics, partitionsResult(t.Topic, why))
 	}
 	if active && !req.ValidateOnly {
 		s.awaitAdded(wait, a, resp)

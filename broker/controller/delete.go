@@ -29,7 +29,7 @@ func (s *Shell) DeleteTopics(ctx context.Context, req *kmsg.DeleteTopicsRequest)
 		out := &resp.Topics[i]
 		switch {
 		case !active:
-			failDelete(out, refuse(kerr.NotController, "%s", kerr.NotController.Description))
+			out.ErrorCode = kerr.NotController.Code // Kafka says no more
 		case s.cfg.NoDeleteTopics && req.GetVersion() < 3:
 			failDelete(out, refuse(kerr.InvalidRequest, "%s", kerr.InvalidRequest.Description))
 		case s.cfg.NoDeleteTopics:

@@ -58,6 +58,8 @@ type (
 	// UncleanElectionEnabled tells that a topic, or with "" every topic, now
 	// allows unclean leader election.
 	UncleanElectionEnabled struct{ Topic string }
+	// UncleanElectionDefault tells the cluster's unclean.leader.election.enable, for topics that have none of their own.
+	UncleanElectionDefault struct{ On bool }
 )
 
 func (Elected) event()                {}
@@ -71,6 +73,7 @@ func (ReassignmentAsked) event()      {}
 func (ReassignmentsListed) event()    {}
 func (RebalanceDue) event()           {}
 func (UncleanElectionEnabled) event() {}
+func (UncleanElectionDefault) event() {}
 
 // Effect is something the Core wants done. Effects are carried out in order.
 type Effect interface{ effect() }

@@ -395,8 +395,16 @@ func (s *Shell) replied(ch *channel, req kmsg.Request, resp kmsg.Response) {
 	})
 }
 
+// SetUncleanElection changes unclean.leader.election.enable of the cluster, also of a reign to come.
+func (s *Shell) SetUncleanElection(on bool) {
+	s.box.post(func() {
+		s.cfg.UncleanElection = on
+		s.drive(UncleanElectionDefault{on})
+	})
+}
+
 // UncleanElectionEnabled tells that a topic's config now allows unclean leader
-// election, or with "" the cluster's. It does nothing when not active.
+// election. It does nothing when not active.
 func (s *Shell) UncleanElectionEnabled(topic string) {
 	s.box.post(func() { s.drive(UncleanElectionEnabled{topic}) })
 }

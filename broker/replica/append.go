@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -38,7 +39,7 @@ type Batch struct {
 // Appended is the result of one batch.
 type Appended struct {
 	storage.TopicPartition
-	Info storage.AppendInfo // also set when the write was appended but Err says that it is not replicated
+	Info storage.AppendInfo // also set when the write was appended but Err says that it is not replicated; else LogStartOffset or -1
 	Err  error              // wraps a *kerr.Error, or is a *storage.Error with more to say; nil if acknowledged
 }
 
@@ -85,10 +86,12 @@ func (r *Replicas) Append(req *Append) {
 func (r *Replicas) append(w *appending, b *Batch) {
 	h, kerror := r.find(w.TopicPartition)
 	if kerror != nil {
+		w.Info.LogStartOffset = -1
 		w.settle(kerror)
 		return
 	}
 	w.at = h
+	w.Info.LogStartOffset = -1
 	now, live := r.cfg.Clock(), r.cfg.Metadata.Snapshot()
 	done, out, err := h.append(w, b, now, live)
 	if err != nil {
@@ -106,6 +109,7 @@ func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Li
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if kerror := h.core.Admit(acks); kerror != nil {
+		w.Info.LogStartOffset = h.startToTell(kerror)
 		return true, out, kerror
 	}
 	if inEpoch != AnyEpoch && inEpoch != h.core.LeaderEpoch() {
@@ -113,6 +117,7 @@ func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Li
 	}
 	w.Info, err = h.log.AppendVerified(b.Records, h.core.LeaderEpoch(), w.all.req.Origin, b.Guard, now)
 	if err != nil {
+		w.Info.LogStartOffset = h.startToTell(err)
 		return true, out, err
 	}
 	if !w.Info.Duplicate {
@@ -127,6 +132,17 @@ func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Li
 		err = kerror
 	}
 	return done, out, err
+}
+
+// startToTell is where the log starts, which a producer hears of beside what is wrong with its sequence or its records, and
+// -1 beside the other failures.
+func (h *hosted) startToTell(err error) int64 {
+	for _, code := range []*kerr.Error{kerr.NotLeaderForPartition, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.CorruptMessage, kerr.KafkaStorageError} {
+		if errors.Is(err, code) {
+			return -1
+		}
+	}
+	return h.log.StartOffset()
 }
 
 // settle ends the wait of one batch; err is nil if it is acknowledged.

@@ -34,6 +34,8 @@ type Config struct {
 
 	LogConfig func(topic string) storage.LogConfig
 	MinInSync func(topic string) int // min.insync.replicas
+	// Throttled are a topic's leader. and follower.replication.throttled.replicas; nil: none are.
+	Throttled func(topic string) (leader, follower []string)
 	// LeadershipChanged is told, in order and before the controller is answered, of every replica that began to lead or
 	// ceased to. It must not block.
 	LeadershipChanged func([]Leadership)
@@ -52,7 +54,7 @@ type Config struct {
 	ClientFetchMaxBytes  int           // fetch.max.bytes, 55 MiB
 	FetchSessionSlots    int           // max.incremental.fetch.session.cache.slots, 1000
 	FetchSessionEviction time.Duration // min.incremental.fetch.session.eviction.ms, 2 min
-	FollowerReads        bool          // whether consumers may read from a follower (replica.selector.class is set)
+	RackAware            bool          // whether consumers are told of a replica in their rack (replica.selector.class)
 
 	HighWatermarkCheckpointInterval time.Duration // replica.high.watermark.checkpoint.interval.ms, 5 s
 	RecoveryPointCheckpointInterval time.Duration // log.flush.offset.checkpoint.interval.ms, 60 s
@@ -100,6 +102,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.MinInSync == nil {
 		c.MinInSync = func(string) int { return 1 }
+	}
+	if c.Throttled == nil {
+		c.Throttled = func(string) (leader, follower []string) { return nil, nil }
 	}
 	if c.LogConfig == nil {
 		c.LogConfig = func(string) storage.LogConfig { return storage.DefaultLogConfig() }

@@ -54,6 +54,7 @@ type view struct {
 	start            int64
 	limit            int64              // records at or above it are not for this reader
 	diverging        partition.EpochEnd // Epoch None: the logs agree
+	preferred        int32              // replica that the reader should rather ask, None: this one
 	nothingForReader bool
 }
 
@@ -83,8 +84,8 @@ func (e *evaluation) part(part *fetchPart, live *metadata.Snapshot) {
 		e.watermarkMoved = e.watermarkMoved || moved
 		e.urgent = e.urgent || part.toldWatermark < 0 // the beginning of the session, or the end of an error
 	}
-	e.urgent = e.urgent || diverges
-	if e.incremental && len(records) == 0 && !diverges && !moved && v.start == part.toldStart {
+	e.urgent = e.urgent || diverges || v.preferred != partition.None
+	if e.incremental && len(records) == 0 && !diverges && !moved && v.start == part.toldStart && v.preferred == partition.None {
 		return
 	}
 	e.tell(part, answer(part, &v, records, aborted))
@@ -137,7 +138,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 	}
 	v.at, v.generation = h, h.generation.Load()
 	v.start = h.log.StartOffset()
-	v.diverging.Epoch = partition.None
+	v.diverging.Epoch, v.preferred = partition.None, e.preferredReplica(h, part, live)
 	end := h.core.EndOffset()
 	if part.lastEpoch >= 0 {
 		own := endOfEpoch(h.log, part.lastEpoch)
@@ -169,7 +170,7 @@ func (e *evaluation) lookLocked(h *hosted, part *fetchPart, v *view, live *metad
 	default:
 		v.limit = v.watermark
 	}
-	v.nothingForReader = v.nothingForReader || part.fetchOffset >= v.limit
+	v.nothingForReader = v.nothingForReader || part.fetchOffset >= v.limit || e.follower() && e.r.holdsBack(h, e.replica, e.now) || v.preferred != partition.None
 	return out, nil
 }
 
@@ -215,6 +216,7 @@ func answer(part *fetchPart, v *view, records []byte, aborted []kmsg.FetchRespon
 	a.Partition = part.Partition
 	a.HighWatermark, a.LastStableOffset, a.LogStartOffset = v.watermark, v.stable, v.start
 	a.AbortedTransactions = aborted
+	a.PreferredReadReplica = v.preferred
 	a.RecordBatches = records
 	if records == nil {
 		a.RecordBatches = []byte{}
@@ -283,6 +285,7 @@ func (e *evaluation) response() *kmsg.FetchResponse {
 			n++
 			part.toldWatermark, part.toldStart = a.HighWatermark, a.LogStartOffset
 			part.gave = len(a.RecordBatches) > 0
+			e.recordSent(part, len(a.RecordBatches))
 			if part.gave {
 				gave++
 			}

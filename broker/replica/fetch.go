@@ -27,6 +27,7 @@ type fetch struct {
 	readCommitted bool
 	hardMaxBytes  bool // before v3 not even the first batch may exceed the limits
 	leaderOnly    bool
+	rack          string // a consumer's, when consumers are sent to the nearest replica
 
 	session     *session
 	incremental bool // leave out partitions with nothing new
@@ -84,7 +85,10 @@ func (r *Replicas) newFetch(req *kmsg.FetchRequest, listener string, reply func(
 		f.maxBytes = min(f.maxBytes, int(req.MaxBytes))
 	}
 	f.minBytes = min(int(req.MinBytes), f.maxBytes)
-	f.leaderOnly = f.follower() || req.Version < 11 || !r.cfg.FollowerReads
+	f.leaderOnly = f.follower() || req.Version < 11
+	if r.cfg.RackAware {
+		f.rack = req.Rack
+	}
 	return f
 }
 

@@ -169,7 +169,7 @@ func TestAParkedFetchHearsOfLostLeadership(t *testing.T) {
 		l := newLab(t, 1, 2)
 		l.elect(0, 1, []int32{1, 2}, []int32{1, 2})
 		wait := consumerFetch(0, 0)
-		wait.MaxWaitMillis, wait.Version = 10_000, 12
+		wait.MaxWaitMillis, wait.Version = 10_000, 10 // later ones may read from a follower
 		later := l.brokers[1].fetchLater(wait)
 		l.elect(0, 2, []int32{1, 2}, []int32{1, 2})
 		synctest.Wait()
@@ -238,7 +238,8 @@ func TestFetchErrors(t *testing.T) {
 			{"beyond the end", 1, func(_ *kmsg.FetchRequest, q *kmsg.FetchRequestTopicPartition) { q.FetchOffset = 2 }, kerr.OffsetOutOfRange},
 			{"before the start", 1, func(_ *kmsg.FetchRequest, q *kmsg.FetchRequestTopicPartition) { q.FetchOffset = -1 }, kerr.OffsetOutOfRange},
 			{"a newer epoch", 1, func(_ *kmsg.FetchRequest, q *kmsg.FetchRequestTopicPartition) { q.CurrentLeaderEpoch = 1 }, kerr.UnknownLeaderEpoch},
-			{"from a follower", 2, func(*kmsg.FetchRequest, *kmsg.FetchRequestTopicPartition) {}, kerr.NotLeaderForPartition},
+			{"from a follower", 2, func(*kmsg.FetchRequest, *kmsg.FetchRequestTopicPartition) {}, nil},
+			{"from a follower, by an old client", 2, func(r *kmsg.FetchRequest, _ *kmsg.FetchRequestTopicPartition) { r.Version = 10 }, kerr.NotLeaderForPartition},
 			{"an unknown partition", 1, func(_ *kmsg.FetchRequest, q *kmsg.FetchRequestTopicPartition) { q.Partition = 7 }, kerr.UnknownTopicOrPartition},
 			{"an unknown topic id", 1, func(r *kmsg.FetchRequest, _ *kmsg.FetchRequestTopicPartition) {
 				r.Version, r.Topics[0].Topic, r.Topics[0].TopicID = 13, "", [16]byte{9}
@@ -259,8 +260,9 @@ func TestFetchErrors(t *testing.T) {
 				t.Errorf("%s: sends the client to broker %d", test.name, a.PreferredReadReplica)
 			}
 		}
+		l.elect(0, 1, []int32{1, 2}, []int32{1, 2})
 		hint := consumerFetch(0, 0)
-		hint.Version, hint.Topics[0].TopicID = 16, l.topicID
+		hint.Version, hint.Topics[0].TopicID, hint.Topics[0].Partitions[0].CurrentLeaderEpoch = 16, l.topicID, 0
 		resp := l.brokers[2].fetchOnce(hint)
 		if leader := resp.Topics[0].Partitions[0].CurrentLeader.LeaderID; leader != 1 || len(resp.Brokers) != 1 || resp.Brokers[0].Host != "broker1" {
 			t.Errorf("hint at broker %d, endpoints %v", leader, resp.Brokers)

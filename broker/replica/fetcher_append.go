@@ -52,6 +52,7 @@ func (f *fetcher) apply(p *following, a *kmsg.FetchResponseTopicPartition) {
 	f.r.settle(p.at, out)
 	if err == nil {
 		p.failures = 0
+		f.holdBack(p, len(a.RecordBatches), a.HighWatermark)
 		return
 	}
 	f.r.checkDir(p.at.dir)

@@ -25,21 +25,52 @@ func (r *Replicas) follow(orders []order) {
 			r.unfollow(o.at)
 			continue
 		}
-		key := fetcherKey{leader, fetcherIndex(o.tp, r.cfg.NumFetchers)}
-		f, ok := r.fetchers[key]
-		if !ok {
-			f = newFetcher(r, key)
-			r.fetchers[key] = f
-			r.running.Go(f.run)
-		}
-		if o.at.fetcher != f {
-			r.unfollow(o.at)
-			f.assigned++
-			o.at.fetcher = f
-		}
-		f.assign(o.at, o.state.LeaderEpoch)
+		r.assign(o.at, leader, o.state.LeaderEpoch)
 	}
 	r.retireIdleFetchers()
+}
+
+// assign gives a replica to the fetcher that is for it. The caller holds r.control.
+func (r *Replicas) assign(h *hosted, leader, epoch int32) {
+	key := fetcherKey{leader, fetcherIndex(h.tp, r.cfg.NumFetchers)}
+	f, ok := r.fetchers[key]
+	if !ok {
+		f = newFetcher(r, key)
+		r.fetchers[key] = f
+		r.running.Go(f.run)
+	}
+	if h.fetcher != f {
+		r.unfollow(h)
+		f.assigned++
+		h.fetcher = f
+	}
+	f.assign(h, epoch)
+}
+
+// SetNumFetchers changes num.replica.fetchers: partitions go to the fetchers that are for them now.
+func (r *Replicas) SetNumFetchers(n int) {
+	r.control.Lock()
+	defer r.control.Unlock()
+	if n == r.cfg.NumFetchers || r.closed {
+		return
+	}
+	r.cfg.NumFetchers = n
+	for _, h := range r.table().hosted {
+		if f := h.fetcher; f != nil {
+			h.mu.Lock()
+			epoch := h.core.LeaderEpoch()
+			h.mu.Unlock()
+			r.assign(h, f.key.leader, epoch)
+		}
+	}
+	r.retireIdleFetchers()
+}
+
+// Fetchers counts the fetchers that run.
+func (r *Replicas) Fetchers() int {
+	r.control.Lock()
+	defer r.control.Unlock()
+	return len(r.fetchers)
 }
 
 // unfollow takes a replica away from its fetcher, if it has one. The caller holds r.control.

@@ -32,6 +32,8 @@ type hosted struct {
 	// firstWrite is set while no client write of this leader epoch has been acknowledged.
 	firstWrite atomic.Bool
 
+	throttled throttling
+
 	fetcher *fetcher // that follows the leader, nil if none; guarded by Replicas.control
 }
 

@@ -176,6 +176,7 @@ func (r *Replicas) open(o *order) (*hosted, *kerr.Error) {
 	start, end := log.StartOffset(), log.EndOffset()
 	watermark := max(start, min(dir.HighWatermarks()[o.tp], end))
 	h.core = partition.New(r.cfg.BrokerID, r.settings(o.tp.Topic), end, watermark)
+	r.setThrottling(h)
 	return h, nil
 }
 

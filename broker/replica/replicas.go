@@ -29,6 +29,8 @@ type Replicas struct {
 	failMu     sync.Mutex // guards failedDirs
 	failedDirs map[*storage.Dir]error
 
+	leaderThrottle, followerThrottle throttle
+
 	sessions *sessionCache
 	held     budget
 	alter    *alterQueue
@@ -155,6 +157,7 @@ func (r *Replicas) TopicConfigChanged(topic string) {
 		if tp.Topic != topic || h.log == nil {
 			continue
 		}
+		r.setThrottling(h)
 		h.log.SetConfig(logConfig)
 		h.mu.Lock()
 		out := h.after(h.core.SetMinISR(minISR, now, live), 0)

@@ -13,6 +13,7 @@ const (
 	minFrameShift = 12
 	maxFrameShift = 21
 	firstRead     = 64 << 10 // what a connection may claim before it has shown that it delivers
+	earnsRest     = 4 << 20  // what it has to deliver of a frame to be given room for all of it
 )
 
 type framePool struct {
@@ -44,7 +45,8 @@ func (p *framePool) put(b *[]byte) {
 }
 
 // read fills a buffer with the n bytes of a frame. It starts with no more than trusted bytes and doubles as they arrive, so
-// a claim alone costs nothing. On an error the buffer is back in the pool.
+// a claim alone costs nothing; from earnsRest on, doubling would cost more than it saves. On an error the buffer is back in
+// the pool.
 func (p *framePool) read(r io.Reader, n, trusted int) (*[]byte, error) {
 	buf := p.get(min(n, max(trusted, firstRead)))
 	for have := 0; ; {
@@ -57,7 +59,11 @@ func (p *framePool) read(r io.Reader, n, trusted int) (*[]byte, error) {
 		if have == n {
 			return buf, nil
 		}
-		larger := p.get(min(n, 2*have))
+		room := 2 * have
+		if have >= earnsRest {
+			room = n
+		}
+		larger := p.get(min(n, room))
 		copy(*larger, *buf)
 		p.put(buf)
 		buf = larger

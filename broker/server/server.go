@@ -75,6 +75,14 @@ func New(cfg Config) *Server {
 	return s
 }
 
+// SetLimits changes max.connections, max.connections.per.ip and its overrides. Connections that are open stay.
+func (s *Server) SetLimits(connections, perIP int, perIPOf map[string]int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.MaxConnections, s.cfg.MaxPerIP, s.cfg.MaxPerIPOf = connections, perIP, perIPOf
+	s.freed.Broadcast()
+}
+
 // Handle sets what is served, when it is not known yet at [New]. Call it before Serve.
 func (s *Server) Handle(entries []Entry) { s.table = newTable(entries) }
 

@@ -216,7 +216,7 @@ var english = [count]string{
 	DriftNone:            "steady",
 	GroupGone:            "gone",
 	GroupGoneMore:        "Group %s is no longer there. Esc goes back.",
-	GroupFacts:           "%s   assignor %s   coordinator %s",
+	GroupFacts:           "%s · %s · coordinator %s",
 	CaughtUpIn:           "caught up in about %s",
 	OffsetsRead:          "offsets read %s ago",
 	StaticMember:         "%s (static)",

@@ -17,7 +17,7 @@ type Rules struct {
 	// Topic and Partition are named in errors.
 	Topic     string
 	Partition int32
-	// LogAppendTime lifts the bounds of timestamps: they will be overwritten.
+	// LogAppendTime lifts the bounds of timestamps: they will be overwritten, and no client may claim to have done so.
 	LogAppendTime bool
 	// Now, in ms since 1970, may be ahead of a timestamp by BeforeMaxMs, behind by AfterMaxMs.
 	Now, BeforeMaxMs, AfterMaxMs int64
@@ -47,7 +47,7 @@ func (b Batch) Validate(r Rules) (Facts, error) {
 			return Facts{}, err
 		}
 	}
-	if b.LogAppendTime() && r.FromClient {
+	if b.LogAppendTime() && r.FromClient && r.LogAppendTime {
 		return Facts{}, &Error{Code: kerr.InvalidTimestamp, Message: "a producer cannot set the timestamp type to LogAppendTime"}
 	}
 	s, err := b.scan()
@@ -113,7 +113,7 @@ func (v *validation) record(i int32, ts int64, hasKey bool) {
 		v.facts = Facts{ts, i}
 	}
 	if v.rules.NeedKeys && !hasKey {
-		v.refuse(i, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d.", v.rules.Topic, v.rules.Partition))
+		v.refuse(i, fmt.Sprintf("Compacted topic cannot accept message without key in topic partition %s-%d", v.rules.Topic, v.rules.Partition))
 		return
 	}
 	if v.rules.LogAppendTime || ts == None {

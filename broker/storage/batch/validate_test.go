@@ -61,7 +61,7 @@ func TestValidate(t *testing.T) {
 		{"a producer id without a sequence, coordinator", withID, coordinator, nil},
 		{"control", unhex(t, kafkaCommit), edited(client, 0), kerr.InvalidRecord},
 		{"control, coordinator", unhex(t, kafkaCommit), coordinator, nil},
-		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), client, kerr.InvalidTimestamp},
+		{"timestamp type", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], attrLogAppendTime) }), appendTime, kerr.InvalidTimestamp},
 		{"codec 5", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 5) }), client, kerr.UnsupportedCompressionType},
 		{"not gzip", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 1) }), client, kerr.InvalidRecord},
 		{"not snappy", edit(good, func(b Batch) { be.PutUint16(b[atAttributes:], 2) }), client, kerr.InvalidRecord},
@@ -187,7 +187,7 @@ func TestRefusalsAreKafkas(t *testing.T) {
 	}
 	_, err = b.Validate(Rules{Topic: "orders", Partition: 3, NeedKeys: true, Now: 5, AfterMaxMs: 100, BeforeMaxMs: 100})
 	e, ok := errors.AsType[*Error](err)
-	record := "Compacted topic cannot accept message without key in topic partition orders-3."
+	record := "Compacted topic cannot accept message without key in topic partition orders-3"
 	if !ok || e.Code != kerr.InvalidRecord || len(e.Records) != 1 || e.Records[0].Message != record || e.Message !=
 		"One or more records have been rejected due to 1 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=0, message='"+record+"')]" {
 		t.Errorf("a record without a key: %+v", e)

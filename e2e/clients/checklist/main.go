@@ -13,7 +13,7 @@ import (
 )
 
 // checkTimeout bounds one check.
-const checkTimeout = 90 * time.Second
+const checkTimeout = 3 * time.Minute
 
 // suite is one run of the checklist against one cluster.
 type suite struct {
@@ -116,7 +116,7 @@ func (s suite) checks() []check {
 func until(ctx context.Context, what string, holds func() (bool, error)) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(45 * time.Second)
 	for {
 		ok, err := holds()
 		if ok {
@@ -127,7 +127,7 @@ func until(ctx context.Context, what string, holds func() (bool, error)) error {
 		}
 		select {
 		case <-deadline:
-			return fmt.Errorf("not within 20 s: %s (%v)", what, err)
+			return fmt.Errorf("not within 45 s: %s (%v)", what, err)
 		case <-ctx.Done():
 			return fmt.Errorf("not within the check's time: %s (%v)", what, err)
 		case <-tick.C:

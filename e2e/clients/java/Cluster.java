@@ -145,7 +145,7 @@ final class Cluster implements AutoCloseable {
 
     /** Repeats a question, since brokers hear of a change one after the other. */
     static <T> void until(String what, T want, Callable<T> question) throws Exception {
-        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        long deadline = System.nanoTime() + Duration.ofSeconds(45).toNanos();
         Object last = null;
         while (System.nanoTime() < deadline) {
             try {
@@ -158,6 +158,6 @@ final class Cluster implements AutoCloseable {
             }
             Thread.sleep(50);
         }
-        throw new IllegalStateException("not within 20 s: " + what + " is " + want + ", it is " + last);
+        throw new IllegalStateException("not within 45 s: " + what + " is " + want + ", it is " + last);
     }
 }

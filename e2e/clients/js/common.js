@@ -27,7 +27,7 @@ function same(want, got) {
 
 // until repeats a question, since brokers hear of a change one after the other.
 async function until(what, want, question) {
-  const deadline = Date.now() + 20000
+  const deadline = Date.now() + 45000
   let last
   while (Date.now() < deadline) {
     try {
@@ -39,7 +39,7 @@ async function until(what, want, question) {
     if (JSON.stringify(last) === JSON.stringify(want)) return
     await new Promise(resolve => setTimeout(resolve, 50))
   }
-  throw new Error(`not within 20 s: ${what} is ${JSON.stringify(want)}, it is ${last instanceof Error ? last : JSON.stringify(last)}`)
+  throw new Error(`not within 45 s: ${what} is ${JSON.stringify(want)}, it is ${last instanceof Error ? last : JSON.stringify(last)}`)
 }
 
 async function refused(what, call) {

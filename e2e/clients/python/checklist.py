@@ -65,7 +65,7 @@ def same(want, got):
 
 def until(what, want, question):
     """Repeats a question, since brokers hear of a change one after the other."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 45
     while time.monotonic() < deadline:
         try:
             last = question()
@@ -76,7 +76,7 @@ def until(what, want, question):
         if last == want:
             return
         time.sleep(0.05)
-    raise AssertionError(f"not within 20 s: {what} is {want}, it is {last!r}")
+    raise AssertionError(f"not within 45 s: {what} is {want}, it is {last!r}")
 
 
 def refused(what, call):
