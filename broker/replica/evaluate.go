@@ -53,6 +53,7 @@ type view struct {
 	stable           int64
 	start            int64
 	limit            int64              // records at or above it are not for this reader
+	next             int64              // after the records that were read
 	diverging        partition.EpochEnd // Epoch None: the logs agree
 	preferred        int32              // replica that the reader should rather ask, None: this one
 	nothingForReader bool
@@ -197,6 +198,7 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 		e.r.checkDir(v.at.dir)
 		return nil, codeOf(err)
 	}
+	v.next = got.NextOffset
 	return got.Records, nil
 }
 
@@ -233,7 +235,7 @@ func (e *evaluation) aborted(part *fetchPart, v *view, records []byte) ([]kmsg.F
 	if len(records) == 0 {
 		return list, nil
 	}
-	found, err := v.at.log.AbortedTransactions(part.fetchOffset, v.limit)
+	found, err := v.at.log.AbortedTransactions(part.fetchOffset, v.next)
 	if err != nil {
 		e.r.checkDir(v.at.dir)
 		return nil, codeOf(err)
