@@ -177,7 +177,7 @@ func (c *toolCluster) begin(id, topic string) (*kgo.Client, int64) {
 }
 
 // replicaVerification is a step with a tool that goes on until it is killed: its first lines, up to the second report.
-func (s *toolSession) replicaVerification(topic string) {
+func (s *toolScript) replicaVerification(topic string) {
 	s.t.Helper()
 	ctx, kill := context.WithTimeout(s.t.Context(), time.Minute)
 	defer kill()

@@ -18,7 +18,7 @@ func TestToolsPrintWhatTheyPrintOnApache(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			servers := clientTarget(t)
-			s := &toolSession{t: t, box: openToolbox(t, version, servers), cluster: openToolCluster(t, servers), dir: t.TempDir(), got: map[string]string{}}
+			s := &toolScript{t: t, box: openToolbox(t, version, servers), cluster: openToolCluster(t, servers), dir: t.TempDir(), got: map[string]string{}}
 			if !*updateRaw {
 				s.want = readToolGolden(t, version)
 			}
@@ -30,8 +30,8 @@ func TestToolsPrintWhatTheyPrintOnApache(t *testing.T) {
 	}
 }
 
-// toolSession is one run of the script with the tools of one version.
-type toolSession struct {
+// toolScript is one run of the script with the tools of one version.
+type toolScript struct {
 	t       *testing.T
 	box     *toolbox
 	cluster *toolCluster
@@ -42,20 +42,20 @@ type toolSession struct {
 }
 
 // step runs a tool and compares its output with the record.
-func (s *toolSession) step(tool string, args ...string) {
+func (s *toolScript) step(tool string, args ...string) {
 	s.t.Helper()
 	s.compare(tool+" "+strings.Join(args, " "), normal(s.box.run(tool, args...)))
 }
 
 // sorted is step for a tool whose lines come in any order.
-func (s *toolSession) sorted(tool string, args ...string) {
+func (s *toolScript) sorted(tool string, args ...string) {
 	s.t.Helper()
 	lines := strings.Split(strings.TrimSpace(normal(s.box.run(tool, args...))), "\n")
 	slices.Sort(lines[:len(lines)-1]) // the last is the exit code
 	s.compare(tool+" "+strings.Join(args, " "), strings.Join(lines, "\n")+"\n")
 }
 
-func (s *toolSession) compare(command, out string) {
+func (s *toolScript) compare(command, out string) {
 	s.t.Helper()
 	command, out = strings.ReplaceAll(command, s.dir, "TMP"), strings.ReplaceAll(out, s.dir, "TMP")
 	name := command
@@ -69,14 +69,14 @@ func (s *toolSession) compare(command, out string) {
 }
 
 // file writes a file for a tool to read.
-func (s *toolSession) file(name, text string) string {
+func (s *toolScript) file(name, text string) string {
 	s.t.Helper()
 	path := filepath.Join(s.dir, name)
 	writeFile(s.t, path, text)
 	return path
 }
 
-func (s *toolSession) record(version string) {
+func (s *toolScript) record(version string) {
 	s.t.Helper()
 	var text strings.Builder
 	for _, step := range s.steps {

@@ -8,7 +8,7 @@ import (
 )
 
 // script is what an operator does, tool by tool. Topics are placed by hand, since brokers place them by chance.
-func (s *toolSession) script() {
+func (s *toolScript) script() {
 	s.topics()
 	s.configs()
 	s.offsets()
@@ -21,7 +21,7 @@ func (s *toolSession) script() {
 
 const threeByThree = "1:2:3,2:3:1,3:1:2"
 
-func (s *toolSession) topics() {
+func (s *toolScript) topics() {
 	topics := func(args ...string) { s.t.Helper(); s.step("kafka-topics", args...) }
 	topics("--create", "--topic", "t", "--replica-assignment", threeByThree, "--config", "retention.ms=3155760000000", "--config", "cleanup.policy=compact,delete")
 	s.cluster.waitInSync("t")
@@ -51,7 +51,7 @@ func (s *toolSession) topics() {
 	topics("--list", "--exclude-internal")
 }
 
-func (s *toolSession) configs() {
+func (s *toolScript) configs() {
 	configs := func(args ...string) { s.t.Helper(); s.step("kafka-configs", args...) }
 	topic := []string{"--entity-type", "topics", "--entity-name", "t"}
 	broker := []string{"--entity-type", "brokers", "--entity-name", "1"}
@@ -77,7 +77,7 @@ func (s *toolSession) configs() {
 	configs("--describe", "--entity-type", "topics", "--entity-name", "missing")
 }
 
-func (s *toolSession) offsets() {
+func (s *toolScript) offsets() {
 	s.cluster.produce("t", 4, 25)
 	offsets := func(args ...string) { s.t.Helper(); s.step("kafka-get-offsets", args...) }
 	offsets("--topic", "t")
@@ -92,7 +92,7 @@ func (s *toolSession) offsets() {
 	offsets("--topic", "t", "--time", "earliest")
 }
 
-func (s *toolSession) emptyGroup() {
+func (s *toolScript) emptyGroup() {
 	groups := func(args ...string) { s.t.Helper(); s.step("kafka-consumer-groups", args...) }
 	s.cluster.commit("g", "t", 4, 20)
 	groups("--list")
@@ -119,7 +119,7 @@ func (s *toolSession) emptyGroup() {
 	groups("--list")
 }
 
-func (s *toolSession) liveGroup() {
+func (s *toolScript) liveGroup() {
 	groups := func(args ...string) { s.t.Helper(); s.step("kafka-consumer-groups", args...) }
 	leave := s.cluster.join("live", "t", 4)
 	groups("--list", "--state")
@@ -134,7 +134,7 @@ func (s *toolSession) liveGroup() {
 	groups("--delete", "--group", "live")
 }
 
-func (s *toolSession) reassignment() {
+func (s *toolScript) reassignment() {
 	reassign := func(args ...string) { s.t.Helper(); s.sorted("kafka-reassign-partitions", args...) }
 	s.step("kafka-topics", "--create", "--topic", "moved", "--replica-assignment", "1:2,2:3")
 	s.cluster.waitInSync("moved")
@@ -162,7 +162,7 @@ func (s *toolSession) reassignment() {
 	s.step("kafka-log-dirs", "--describe", "--topic-list", "t", "--broker-list", "9")
 }
 
-func (s *toolSession) transactions() {
+func (s *toolScript) transactions() {
 	transactions := func(args ...string) { s.t.Helper(); s.sorted("kafka-transactions", args...) }
 	s.step("kafka-topics", "--create", "--topic", "tx", "--replica-assignment", "1:2:3")
 	s.cluster.waitInSync("tx")
@@ -182,7 +182,7 @@ func (s *toolSession) transactions() {
 	transactions("abort", "--topic", "tx", "--partition", "0", "--start-offset", fmt.Sprint(open))
 }
 
-func (s *toolSession) rest() {
+func (s *toolScript) rest() {
 	s.sorted("kafka-broker-api-versions")
 	s.step("kafka-topics", "--create", "--topic", "verified", "--replica-assignment", "1:2:3")
 	s.cluster.waitInSync("verified")
