@@ -55,13 +55,7 @@ func Load(props map[string]string) (*Config, error) {
 		static[name] = text
 	}
 	slices.Sort(c.unknown)
-	nodeID, brokerID := static["node.id"], static["broker.id"] // node.id is KRaft's name for it, and Kafka takes either
-	switch {
-	case brokerID == "" && nodeID != "":
-		static["broker.id"] = nodeID
-	case nodeID == "" && brokerID != "":
-		static["node.id"] = brokerID
-	}
+	sameID(static)
 	v := &view{}
 	v.layers[StaticBroker] = static
 	if err := errors.Join(v.resolve()...); err != nil {
@@ -72,6 +66,17 @@ func Load(props map[string]string) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// sameID gives broker.id and node.id, KRaft's name for it, the value that one of them has.
+func sameID(static map[string]string) {
+	broker, node := static["broker.id"], static["node.id"]
+	switch {
+	case broker == "" && node != "":
+		static["broker.id"] = node
+	case node == "" && broker != "":
+		static["node.id"] = broker
+	}
 }
 
 // LoadStrict is [Load] with unknown keys as errors that name the nearest known key.
