@@ -51,6 +51,16 @@ func fetchSession(s *rawScript) {
 	}))
 	s.each("fetch only what is committed", 1, at("fetch", 0, 9, func(r *kmsg.FetchRequest) { r.IsolationLevel = 1 }))
 	s.versions("fetch with an unknown isolation level", 1, 4, 5, at("fetch", 0, 9, func(r *kmsg.FetchRequest) { r.IsolationLevel = 7 }))
+	fetchEpochSteps(s, at)
+	fetchSessionSteps(s, id)
+	oldFormatSteps(s)
+}
+
+// fetchOfPart builds a fetch of one partition from an offset on.
+type fetchOfPart func(topic string, partition int32, offset int64, edit ...func(*kmsg.FetchRequest)) func(int16) kmsg.Request
+
+// fetchEpochSteps are fetches that claim to know epochs, and fetches of brokers.
+func fetchEpochSteps(s *rawScript, at fetchOfPart) {
 	for _, c := range []struct {
 		name  string
 		epoch int32
@@ -72,8 +82,6 @@ func fetchSession(s *rawScript) {
 		s.versions("fetch as "+c.name, 1, 0, 14, at("fetch", 0, 0, func(r *kmsg.FetchRequest) { r.ReplicaID = c.id }))
 		s.versions("fetch as "+c.name, 1, 15, 17, at("fetch", 0, 0, func(r *kmsg.FetchRequest) { r.ReplicaState.ID = c.id }))
 	}
-	fetchSessionSteps(s, id)
-	oldFormatSteps(s)
 }
 
 // fetchSessionSteps are about incremental fetches (KIP-227).

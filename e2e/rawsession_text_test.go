@@ -133,7 +133,12 @@ func (w *textWriter) elements(path string, v reflect.Value) {
 		elements[i].v = v.Index(i)
 		elements[i].key, elements[i].field = w.key(v.Index(i))
 	}
-	slices.SortStableFunc(elements, func(a, b element) int { return compareKeys(a.key, b.key) })
+	slices.SortStableFunc(elements, func(a, b element) int {
+		if strings.HasSuffix(path, "ConfigSynonyms") {
+			return 0 // their order is the order in which they count
+		}
+		return cmp.Or(compareKeys(a.key, b.key), cmp.Compare(w.whole(a), w.whole(b)))
+	})
 	seen := map[string]int{}
 	for i, e := range elements {
 		if e.field == "" {
@@ -149,6 +154,16 @@ func (w *textWriter) elements(path string, v reflect.Value) {
 			w.leaf(at, "{}")
 		}
 	}
+}
+
+// whole is the text of an element, which orders those with the same key.
+func (w *textWriter) whole(e element) string {
+	if e.field == "" {
+		return "" // a list without keys keeps its order
+	}
+	nested := textWriter{symbols: w.symbols}
+	nested.structure("", e.v, e.field)
+	return fmt.Sprint(nested.fields)
 }
 
 func (w *textWriter) key(v reflect.Value) (key, field string) {
