@@ -140,7 +140,9 @@ func (e *entries) broker(d *Deps, name string) *resourceError {
 	return nil
 }
 
-func isSet(synonyms []config.Synonym) bool { return len(synonyms) > 0 && synonyms[0].Source != config.Default }
+func isSet(synonyms []config.Synonym) bool {
+	return len(synonyms) > 0 && synonyms[0].Source != config.Default
+}
 
 func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Synonym, documentation string) {
 	c := kmsg.NewDescribeConfigsResponseResourceConfig()

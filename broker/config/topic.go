@@ -23,7 +23,7 @@ func (c *Config) Topic(overrides map[string]string) (TopicConfig, error) {
 		errs = append(errs, kafkaSays("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high))
 	}
 	if t.Bool("remote.storage.enable") {
-		errs = append(errs, kafkaSays("%s", "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."))
+		errs = append(errs, kafkaSays(noTiers))
 	}
 	if t.Bool("remote.log.copy.disable") || t.Bool("remote.log.delete.on.disable") {
 		errs = append(errs, kafkaSays("%s", "It is invalid to set `remote.log.delete.on.disable` or `remote.log.copy.disable` under Zookeeper's mode."))
@@ -134,5 +134,7 @@ func KafkaMessage(err error) (text string, bad bool) {
 		return v.KafkaMessage(), true
 	}
 	text, _, _ = strings.Cut(err.Error(), "\n")
-	return text, false
+	return text, text == noTiers // which Kafka counts among the bad values
 }
+
+const noTiers = "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."
