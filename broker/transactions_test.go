@@ -270,7 +270,7 @@ func TestExactlyOnceFromTopicToTopic(t *testing.T) {
 		}
 	}
 	session, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(l.seeds()...), kgo.TransactionalID("etl"), kgo.ConsumerGroup("etl"),
-		kgo.ConsumeTopics("in"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.FetchMaxPartitionBytes(1000),
+		kgo.ConsumeTopics("in"), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxPartitionBytes(1000),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(20*time.Millisecond), kgo.MetadataMaxAge(time.Second),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 20 * time.Millisecond }))
 	if err != nil {

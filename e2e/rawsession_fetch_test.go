@@ -65,14 +65,15 @@ func fetchSession(s *rawScript) {
 		s.versions("fetch with a last fetched epoch "+c.name, 1, 12, 17, at("fetch", 0, c.offset, func(r *kmsg.FetchRequest) { r.Topics[0].Partitions[0].LastFetchedEpoch = c.epoch }))
 	}
 	s.versions("fetch with a rack", 1, 11, 17, at("fetch", 0, 9, func(r *kmsg.FetchRequest) { r.Rack = "r1" }))
-	s.each("fetch as a broker that is no replica", 1, at("fetch", 0, 0, asReplica(9)))
-	s.each("fetch as the debugging consumer", 1, at("fetch", 0, 0, asReplica(-2)))
+	for _, c := range []struct {
+		name string
+		id   int32
+	}{{"a broker that is no replica", 9}, {"the debugging consumer", -2}} {
+		s.versions("fetch as "+c.name, 1, 0, 14, at("fetch", 0, 0, func(r *kmsg.FetchRequest) { r.ReplicaID = c.id }))
+		s.versions("fetch as "+c.name, 1, 15, 17, at("fetch", 0, 0, func(r *kmsg.FetchRequest) { r.ReplicaState.ID = c.id }))
+	}
 	fetchSessionSteps(s, id)
 	oldFormatSteps(s)
-}
-
-func asReplica(id int32) func(*kmsg.FetchRequest) {
-	return func(r *kmsg.FetchRequest) { r.ReplicaID, r.ReplicaState.ID = id, id }
 }
 
 // fetchSessionSteps are about incremental fetches (KIP-227).

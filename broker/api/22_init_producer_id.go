@@ -31,6 +31,9 @@ func (d *Deps) initProducerID(ctx context.Context, r *server.Request) server.Rep
 			init.ProducerID, init.ProducerEpoch = req.ProducerID, req.ProducerEpoch
 		}
 		id, epoch, err := d.Transactions.InitProducerID(ctx, *req.TransactionalID, init)
+		if err != nil {
+			id, epoch = -1, -1
+		}
 		return producerIDAnswer(id, epoch, oldFenced(err, req.Version < 4))
 	})
 }

@@ -18,34 +18,26 @@ import (
 func (d *Deps) describeProducers(_ context.Context, r *server.Request) server.Reply {
 	req := r.Request.(*kmsg.DescribeProducersRequest)
 	resp := kmsg.NewPtrDescribeProducersResponse()
+	noSuchPartition := "This server does not host this topic-partition."
 	for _, asked := range req.Topics {
 		t := kmsg.NewDescribeProducersResponseTopic()
 		t.Topic = asked.Topic
-		refused, why := d.refuseTopic(asked.Topic)
+		_, known := d.Metadata.Snapshot().Topic(asked.Topic)
 		for _, id := range asked.Partitions {
 			p := kmsg.NewDescribeProducersResponseTopicPartition()
 			p.Partition = id
-			if refused != nil {
-				p.ErrorCode, p.ErrorMessage = refused.Code, &why
-			} else {
+			if err := controller.CheckTopicName(asked.Topic); err != nil {
+				p.ErrorCode, p.ErrorMessage = kerr.InvalidTopicException.Code, new(err.Error())
+			} else if known {
 				p.ErrorCode, p.ActiveProducers = d.producersOf(storage.TopicPartition{Topic: asked.Topic, Partition: id})
+			} else {
+				p.ErrorCode, p.ErrorMessage = kerr.UnknownTopicOrPartition.Code, &noSuchPartition
 			}
 			t.Partitions = append(t.Partitions, p)
 		}
 		resp.Topics = append(resp.Topics, t)
 	}
 	return server.Now(resp)
-}
-
-// refuseTopic says in Kafka's words why a topic cannot be described; nil if it can.
-func (d *Deps) refuseTopic(topic string) (*kerr.Error, string) {
-	if err := controller.CheckTopicName(topic); err != nil {
-		return kerr.InvalidTopicException, err.Error()
-	}
-	if _, known := d.Metadata.Snapshot().Topic(topic); !known {
-		return kerr.UnknownTopicOrPartition, "This server does not host this topic-partition."
-	}
-	return nil, ""
 }
 
 func (d *Deps) producersOf(tp storage.TopicPartition) (code int16, all []kmsg.DescribeProducersResponseTopicPartitionActiveProducer) {

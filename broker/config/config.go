@@ -55,9 +55,7 @@ func Load(props map[string]string) (*Config, error) {
 		static[name] = text
 	}
 	slices.Sort(c.unknown)
-	if id, ok := static["node.id"]; ok && static["broker.id"] == "" {
-		static["broker.id"] = id // node.id is KRaft's name for it, and Kafka takes either
-	}
+	sameID(static)
 	v := &view{}
 	v.layers[StaticBroker] = static
 	if err := errors.Join(v.resolve()...); err != nil {
@@ -68,6 +66,17 @@ func Load(props map[string]string) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// sameID gives broker.id and node.id, KRaft's name for it, the value that one of them has.
+func sameID(static map[string]string) {
+	broker, node := static["broker.id"], static["node.id"]
+	switch {
+	case broker == "" && node != "":
+		static["broker.id"] = node
+	case node == "" && broker != "":
+		static["node.id"] = broker
+	}
 }
 
 // LoadStrict is [Load] with unknown keys as errors that name the nearest known key.

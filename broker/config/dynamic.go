@@ -36,10 +36,10 @@ func IsQuota(name string) bool {
 func (c *Config) CheckDynamic(src Source, props map[string]string) error {
 	names := slices.Sorted(maps.Keys(props))
 	if bad := only(names, isStatic); bad != "" {
-		return fmt.Errorf("Cannot update these configs dynamically: Set(%s)", bad)
+		return kafkaSays("Cannot update these configs dynamically: Set(%s)", bad)
 	}
 	if bad := only(names, func(n string) bool { return slices.Contains(securityKeys, n) }); bad != "" {
-		return fmt.Errorf("These security configs can be dynamically updated only per-listener using the listener prefix: HashSet(%s)", bad)
+		return kafkaSays("These security configs can be dynamically updated only per-listener using the listener prefix: HashSet(%s)", bad)
 	}
 	for _, name := range names {
 		if err := checkType(name, props[name]); err != nil {
@@ -47,7 +47,7 @@ func (c *Config) CheckDynamic(src Source, props map[string]string) error {
 		}
 	}
 	if bad := only(names, isPerBroker); src == DynamicDefaultBroker && bad != "" {
-		return fmt.Errorf("Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", bad)
+		return kafkaSays("Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", bad)
 	}
 	if err := checkPerIP(props); err != nil {
 		return err
@@ -60,6 +60,13 @@ func (c *Config) CheckDynamic(src Source, props map[string]string) error {
 	next.now.Store(v)
 	return errors.Join(next.checkRequirements(), c.checkThreads(next))
 }
+
+// refusal is an error whose text clients see, as they would from Kafka.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+func kafkaSays(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
 
 // only joins the names that satisfy is, as a Scala set shows them.
 func only(names []string, is func(string) bool) string {
@@ -114,7 +121,7 @@ func (c *Config) checkRequirements() error {
 		if ok {
 			return nil
 		}
-		return errors.New("requirement failed: " + text)
+		return kafkaSays("requirement failed: %s", text)
 	}
 	retention, threads := c.RetentionMs(), max(c.Int64("log.cleaner.threads"), 1)
 	return errors.Join(
@@ -143,16 +150,16 @@ func (c *Config) checkThreads(next *Config) error {
 			why = fmt.Sprintf("value should not be greater than double the current value %d", was)
 		}
 		if why != "" {
-			return fmt.Errorf(failed, fmt.Sprintf("Dynamic thread count update validation failed for %s=%d, %s", name, is, why))
+			return kafkaSays(failed, fmt.Sprintf("Dynamic thread count update validation failed for %s=%d, %s", name, is, why))
 		}
 	}
 	switch was, is := c.Int("log.cleaner.threads"), next.Int("log.cleaner.threads"); {
 	case is < 1:
-		return fmt.Errorf(failed, "Log cleaner threads should be at least 1")
+		return kafkaSays(failed, "Log cleaner threads should be at least 1")
 	case is < was/2:
-		return fmt.Errorf(failed, fmt.Sprintf("Log cleaner threads cannot be reduced to less than half the current value %d", was))
+		return kafkaSays(failed, fmt.Sprintf("Log cleaner threads cannot be reduced to less than half the current value %d", was))
 	case is > 2*was:
-		return fmt.Errorf(failed, fmt.Sprintf("Log cleaner threads cannot be increased to more than double the current value %d", was))
+		return kafkaSays(failed, fmt.Sprintf("Log cleaner threads cannot be increased to more than double the current value %d", was))
 	}
 	return nil
 }
@@ -175,10 +182,10 @@ func checkPerIP(props map[string]string) error {
 	for _, pair := range splitList(props[name]) {
 		colon := strings.LastIndexByte(pair, ':')
 		if colon < 0 {
-			return fmt.Errorf("Error parsing configuration property '%s': begin 0, end -1, length %d", name, len(pair))
+			return kafkaSays("Error parsing configuration property '%s': begin 0, end -1, length %d", name, len(pair))
 		}
 		if n, reason := parseValue(Int, pair[colon+1:]); reason != "" || n.num < 0 {
-			return fmt.Errorf("Error parsing configuration property '%s': For input string: %q", name, pair[colon+1:])
+			return kafkaSays("Error parsing configuration property '%s': For input string: %q", name, pair[colon+1:])
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -60,7 +59,7 @@ func (t *Table) editedList(now map[string]string, e Edit) ([]string, error) {
 		return nil, &UnknownKeyError{Key: e.Name, Nearest: t.Nearest(e.Name)}
 	}
 	if k.Type != List {
-		return nil, fmt.Errorf("Config value %s is not allowed for config key: %s", e.Kind.verb(), e.Name)
+		return nil, kafkaSays("Config value %s is not allowed for config key: %s", e.Kind.verb(), e.Name)
 	}
 	text, ok := now[e.Name]
 	if !ok {

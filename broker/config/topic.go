@@ -20,13 +20,13 @@ type TopicConfig struct {
 func (c *Config) Topic(overrides map[string]string) (TopicConfig, error) {
 	t, errs := c.topic(overrides)
 	if low, high := t.Int64("min.compaction.lag.ms"), t.Int64("max.compaction.lag.ms"); low > high {
-		errs = append(errs, fmt.Errorf("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high))
+		errs = append(errs, kafkaSays("conflict topic config setting min.compaction.lag.ms (%d) > max.compaction.lag.ms (%d)", low, high))
 	}
 	if t.Bool("remote.storage.enable") {
-		errs = append(errs, errors.New("Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."))
+		errs = append(errs, kafkaSays("%s", "Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."))
 	}
 	if t.Bool("remote.log.copy.disable") || t.Bool("remote.log.delete.on.disable") {
-		errs = append(errs, errors.New("It is invalid to set `remote.log.delete.on.disable` or `remote.log.copy.disable` under Zookeeper's mode."))
+		errs = append(errs, kafkaSays("%s", "It is invalid to set `remote.log.delete.on.disable` or `remote.log.copy.disable` under Zookeeper's mode."))
 	}
 	return t, errors.Join(errs...)
 }

@@ -53,7 +53,7 @@ type view struct {
 	stable           int64
 	start            int64
 	limit            int64              // records at or above it are not for this reader
-	next             int64              // after the records that were read
+	next             int64              // the offset after what was read
 	diverging        partition.EpochEnd // Epoch None: the logs agree
 	preferred        int32              // replica that the reader should rather ask, None: this one
 	nothingForReader bool
@@ -253,7 +253,13 @@ func (e *evaluation) refusal(part *fetchPart, err *kerr.Error, live *metadata.Sn
 	a := kmsg.NewFetchResponseTopicPartition()
 	a.Partition, a.ErrorCode = part.Partition, err.Code
 	a.HighWatermark, a.LastStableOffset, a.LogStartOffset = -1, -1, -1
-	a.RecordBatches = []byte{}
+	switch err { // as in Kafka, which answers some without having looked, and what it cannot convert with null
+	case kerr.UnknownTopicOrPartition, kerr.UnknownTopicID, kerr.InconsistentTopicID:
+		a.RecordBatches, a.AbortedTransactions = []byte{}, []kmsg.FetchResponseTopicPartitionAbortedTransaction{}
+	case kerr.UnsupportedCompressionType:
+	default:
+		a.RecordBatches = []byte{}
+	}
 	if e.version >= 16 && (err == kerr.NotLeaderForPartition || err == kerr.FencedLeaderEpoch) {
 		if leader, epoch, ok := e.r.leaderHint(part.TopicPartition, live); ok {
 			a.CurrentLeader.LeaderID, a.CurrentLeader.LeaderEpoch = leader, epoch

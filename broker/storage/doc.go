@@ -11,8 +11,8 @@
 // Everything is safe for concurrent use. An append holds its log's mutex while it assigns
 // offsets and does one write(2), no longer: checks, decompression and
 // conversion come before, syncs come after. (A new leader epoch, a truncation and the
-// removal of segments sync under it: they are rare, and must be durable in order.) Reads take no lock that an append
-// or a sync holds.
+// removal or replacement of segments sync under it: they are rare, and must be durable in order.) Reads take no lock that an
+// append or a flush holds, but wait while files are cut, removed or replaced.
 //
 // # Durability
 //

@@ -69,7 +69,7 @@ func (e epochs) cutStart(start int64) epochs {
 // endOffset answers OffsetForLeaderEpoch (kafka-formats D.6): the largest known epoch
 // that is not above the asked one, and where it ended. (-1, -1) is undefined.
 func (e epochs) endOffset(epoch int32, logEnd int64) (int32, int64) {
-	if epoch < 0 || len(e) == 0 || epoch > e.latest() {
+	if epoch == -1 || len(e) == 0 || epoch > e.latest() {
 		return -1, -1
 	}
 	if epoch == e.latest() {

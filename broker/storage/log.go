@@ -123,13 +123,12 @@ func (l *Log) changing(do func() error) error {
 
 // settledGeneration is the generation, once nothing is being changed.
 func (l *Log) settledGeneration() int64 {
-	for {
-		if g := l.generation.Load(); g%2 == 0 {
-			return g
-		}
-		l.mu.Lock() // held by who changes it
-		l.mu.Unlock()
+	if g := l.generation.Load(); g%2 == 0 {
+		return g
 	}
+	l.mu.Lock() // held by who changes it
+	defer l.mu.Unlock()
+	return l.generation.Load()
 }
 
 // TopicID is the id of the topic, zero if none was set.

@@ -263,3 +263,15 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestReassignmentsComeBack(t *testing.T) {
+	targets := map[TopicPartition][]int32{{"t", 1}: {3, 1}, {"t", 0}: {2}}
+	data := EncodeReassignments(targets)
+	if want := `{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[2]},{"topic":"t","partition":1,"replicas":[3,1]}]}`; string(data) != want {
+		t.Errorf("encoded %s, want %s", data, want)
+	}
+	got, err := DecodeReassignments(data)
+	if err != nil || !reflect.DeepEqual(got, targets) {
+		t.Errorf("decoded %v, %v", got, err)
+	}
+}
