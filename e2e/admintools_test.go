@@ -20,10 +20,10 @@ const (
 	logDirsTool  = "org.apache.kafka.tools.LogDirsCommand"
 )
 
-// toolSession is what a person administers with Apache's tools, one call a line: tool, then its arguments. TOPIC and DIR
+// adminCalls is what a person administers with Apache's tools, one call a line: tool, then its arguments. TOPIC and DIR
 // stand for a topic and a directory with the files that toolFiles makes. Failures are part of it: their texts come from
 // the broker.
-var toolSession = [][]string{
+var adminCalls = [][]string{
 	{topicTool, "--create", "--topic", "TOPIC", "--replica-assignment", "1:2,2:3", "--config", "retention.ms=60000"},
 	{topicTool, "--create", "--topic", "TOPIC", "--replica-assignment", "1:2,2:3"},
 	{topicTool, "--describe", "--topic", "TOPIC"},
@@ -93,8 +93,8 @@ var differing = []struct {
 // administer plays the session and returns each call's output.
 func administer(t *testing.T, tools apache, server, topic string, settle func()) []string {
 	dir := toolFiles(t, topic)
-	outs := make([]string, len(toolSession))
-	for i, call := range toolSession {
+	outs := make([]string, len(adminCalls))
+	for i, call := range adminCalls {
 		if call[0] == "WAIT" {
 			settle()
 			continue
@@ -149,7 +149,7 @@ func TestAdministrationWithApachesTools(t *testing.T) {
 			}
 			ours := administer(t, tools, bootstrap[0], topic, settled(bootstrap[0]))
 			theirs := administer(t, tools, apacheBootstrap[0], topic, settled(apacheBootstrap[0]))
-			for i, call := range toolSession {
+			for i, call := range adminCalls {
 				if ours[i] != theirs[i] {
 					t.Errorf("%s\nours:\n%s\nApache's:\n%s", strings.Join(call, " "), ours[i], theirs[i])
 				}

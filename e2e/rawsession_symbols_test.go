@@ -114,6 +114,9 @@ func (y *rawSymbols) text(s string) string {
 		s = strings.ReplaceAll(s, dir, "<dir>")
 	}
 	s = address.ReplaceAllStringFunc(s, func(a string) string {
+		if a == "127.0.0.1:2181" || a == "127.0.0.1:12181" {
+			return "<zookeeper>"
+		}
 		if port, _ := strconv.Atoi(a[10:]); port >= y.firstPort && port < y.firstPort+3 {
 			return fmt.Sprintf("<broker %d>", port-y.firstPort+1)
 		}

@@ -82,12 +82,12 @@ func (d *Deps) checkBrokerName(name string) *resourceError {
 // entries collects the described configurations of one resource.
 type entries struct {
 	synonyms, documentation bool
-	names                   []string // nil means all
+	names                   []string // none means all
 	out                     []kmsg.DescribeConfigsResponseResourceConfig
 }
 
 func (e *entries) wants(k *config.Key) bool {
-	return !k.Internal && (e.names == nil || slices.Contains(e.names, k.Name))
+	return len(e.names) == 0 || slices.Contains(e.names, k.Name)
 }
 
 func (e *entries) topic(ctx context.Context, d *Deps, topic string) *resourceError {
@@ -104,7 +104,7 @@ func (e *entries) topic(ctx context.Context, d *Deps, topic string) *resourceErr
 	}
 	for i := range config.TopicTable().Keys() {
 		k := &config.TopicTable().Keys()[i]
-		if e.wants(k) {
+		if e.wants(k) && !k.Internal {
 			text, ok := tc.Text(k.Name)
 			e.add(k, text, ok, tc.Synonyms(k.Name), config.TopicDocumentation(k.Name))
 		}
@@ -122,10 +122,10 @@ func (e *entries) broker(d *Deps, name string) *resourceError {
 	}
 	for i := range config.BrokerTable().Keys() {
 		k := &config.BrokerTable().Keys()[i]
-		if !e.wants(k) {
+		synonyms := d.Config.Synonyms(k.Name)
+		if !e.wants(k) || k.Internal && !isSet(synonyms) {
 			continue
 		}
-		synonyms := d.Config.Synonyms(k.Name)
 		text, ok := d.Config.Text(k.Name)
 		if clusterWide {
 			synonyms = slices.DeleteFunc(synonyms, func(s config.Synonym) bool { return s.Source != config.DynamicDefaultBroker })
@@ -140,6 +140,8 @@ func (e *entries) broker(d *Deps, name string) *resourceError {
 	return nil
 }
 
+func isSet(synonyms []config.Synonym) bool { return len(synonyms) > 0 && synonyms[0].Source != config.Default }
+
 func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Synonym, documentation string) {
 	c := kmsg.NewDescribeConfigsResponseResourceConfig()
 	c.Name, c.ReadOnly, c.IsSensitive = k.Name, k.Dynamic == config.Static, k.Sensitive()
@@ -150,7 +152,6 @@ func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Syn
 	if len(synonyms) > 0 {
 		c.Source = kmsg.ConfigSource(synonyms[0].Source)
 	}
-	c.IsDefault = config.Source(c.Source) == config.Default
 	c.ConfigType = kmsg.ConfigType(k.Type)
 	if e.documentation {
 		if documentation != "" {
@@ -170,7 +171,7 @@ func (e *entries) quotas(d *Deps, clusterWide bool) {
 		if clusterWide {
 			synonyms = slices.DeleteFunc(synonyms, func(s config.Synonym) bool { return s.Source != config.DynamicDefaultBroker })
 		}
-		if len(synonyms) > 0 && (e.names == nil || slices.Contains(e.names, name)) {
+		if len(synonyms) > 0 && (len(e.names) == 0 || slices.Contains(e.names, name)) {
 			e.add(&config.Key{Name: name, Type: config.Long, Dynamic: config.Static}, synonyms[0].Value, true, synonyms, "")
 		}
 	}

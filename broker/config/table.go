@@ -44,7 +44,7 @@ type Key struct {
 	// Unused marks a key that is accepted and described, and that this broker does nothing with: it belongs to the JVM, to
 	// KRaft, or to a plug-in written in Java.
 	Unused bool
-	// Internal keys are accepted and never described.
+	// Internal keys are accepted, and described only where they are set.
 	Internal bool
 	// Synonym is, for a topic key, the broker key that gives it its value when the topic has none; else empty.
 	Synonym string

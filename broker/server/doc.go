@@ -4,7 +4,8 @@
 // The contract with handlers:
 //
 //   - The goroutine that reads a connection calls the handler itself, one request after another, so appends happen in the
-//     order in which a client sent them. A handler must not block; what takes long returns [Later].
+//     order in which a client sent them. A handler must not block; what takes long returns [Later]. One exception: a
+//     Produce that opens a transaction in a partition waits for the transaction's coordinator, so that nothing overtakes it.
 //   - A request may alias the frame it was read from (the records of a Produce do). The frame is reused once the reply
 //     was written, or once the handler returned [None] or [Close]; nothing may keep a slice of the request longer.
 //   - ctx ends when the connection goes away or the server closes.

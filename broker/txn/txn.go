@@ -160,8 +160,12 @@ func (t *Txn) apply(p *pending, nowMs int64) Effects {
 	was := t.current
 	t.current, t.previousID, t.lastEpoch = p.to, p.previousID, p.lastEpoch
 	e := Effects{}
-	if p.token != nil {
-		e.Reply = &Reply{Token: p.token, Err: p.answer, ProducerID: p.to.ProducerID, ProducerEpoch: p.to.ProducerEpoch}
+	switch {
+	case p.token == nil:
+	case p.answer != nil:
+		e = refuse(p.token, p.answer)
+	default:
+		e.Reply = &Reply{Token: p.token, ProducerID: p.to.ProducerID, ProducerEpoch: p.to.ProducerEpoch}
 	}
 	switch p.to.State {
 	case Ongoing:
