@@ -37,10 +37,10 @@ func TestClients(t *testing.T) {
 func clientTarget(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("KLAB_TARGET") == "apache" {
-		startApacheBrokers(t, startApacheZooKeeper(t), "group.initial.rebalance.delay.ms=0", "transaction.state.log.num.partitions=10")
+		startApacheBrokers(t, startApacheZooKeeper(t), append(labSettings(t), "zookeeper.session.timeout.ms=18000")...)
 		return strings.Join(apacheBootstrap, ",")
 	}
-	// Apache's session timeout: nothing is killed here, and a pause of a busy machine is not to move the controller.
+	// Apache's session timeout: no broker is killed here, and a pause of a busy machine is not to move the controller.
 	up(t, "--override", "zookeeper.session.timeout.ms=18000")
 	return strings.Join(bootstrap, ",")
 }
