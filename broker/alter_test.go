@@ -44,7 +44,7 @@ func TestConfigsAreAlteredAsKafkaDoes(t *testing.T) {
 	l := newLab(t)
 	b := l.start(1)
 	l.start(2)
-	l.controller()
+	l.announced(2)
 	l.createTopic("t", 1, 1, nil)
 	l.inSync("t", 1)
 	c := l.client()
@@ -97,7 +97,7 @@ func TestConfigsAreAlteredAsKafkaDoes(t *testing.T) {
 func TestLoggersAreAltered(t *testing.T) {
 	l := newLab(t)
 	b := l.start(1)
-	l.controller()
+	l.announced(1)
 	c := l.client()
 	if err, message := l.change(c, 1, kmsg.ConfigResourceTypeBrokerLogger, "1", "kafka.controller.KafkaController=DEBUG"); err != nil {
 		t.Fatal(err, message)

@@ -154,18 +154,24 @@ func (l *lab) inSync(topic string, n int) {
 	})
 }
 
-// createTopic makes a topic once there are as many brokers as it wants replicas: a broker that has just registered may not be
-// known to the controller yet.
-func (l *lab) createTopic(topic string, partitions int32, replicas int16, configs map[string]*string) {
+// announced waits until the controller has told every broker of at least n: one that has just registered may not be known to
+// it yet, nor to a client that asks for metadata.
+func (l *lab) announced(n int) {
 	l.t.Helper()
 	l.eventually("the controller has announced enough brokers", func() bool {
 		for _, b := range l.brokers {
-			if len(b.Metadata().Brokers()) < int(replicas) {
+			if len(b.Metadata().Brokers()) < n {
 				return false
 			}
 		}
 		return true
 	})
+}
+
+// createTopic makes a topic once there are as many brokers as it wants replicas.
+func (l *lab) createTopic(topic string, partitions int32, replicas int16, configs map[string]*string) {
+	l.t.Helper()
+	l.announced(int(replicas))
 	adm := kadm.NewClient(l.client())
 	ctx, cancel := context.WithTimeout(l.t.Context(), 10*time.Second)
 	defer cancel()

@@ -57,7 +57,7 @@ func TestApachesDumpLogReadsCompactedSegments(t *testing.T) {
 }
 
 // waitCompacted waits until the cleaners of all brokers have noted that they cleaned that many replicas of a topic.
-func (l *lab) waitCompacted(t *testing.T, topic string, replicas int) {
+func (l *lab) waitCompacted(t testing.TB, topic string, replicas int) {
 	t.Helper()
 	eventually(t, 30*time.Second, fmt.Sprintf("%d replicas of %s are compacted", replicas, topic), func() bool {
 		cleaned := 0

@@ -54,6 +54,49 @@ func TestApachesDumpLogReadsEveryFile(t *testing.T) {
 	dump(".snapshot")
 }
 
+// TestApachesDumpLogReadsTheCoordinatorsTopics has kafka-dump-log of 3.9 decode what groups, transactions and their ends left
+// in __consumer_offsets, in __transaction_state, and in the snapshots and transaction indexes of a topic.
+func TestApachesDumpLogReadsTheCoordinatorsTopics(t *testing.T) {
+	l := up(t)
+	a := newSwapActors(l)
+	a.trims = true
+	a.round("first")
+	a.round("second")
+	l.klab("down")
+	kafka := apacheKafka(t, "3.9")
+	dump := func(prefix, suffix string, flags ...string) string {
+		files := l.logFiles(t, prefix)[suffix]
+		if len(files) == 0 {
+			t.Fatalf("no %s in %s", suffix, prefix)
+		}
+		out := kafka.must(t, "", "kafka.tools.DumpLogSegments", append([]string{"--files", strings.Join(files, ",")}, flags...))
+		for _, complaint := range []string{"mismatch", "Mismatches", "not valid", "Non-consecutive", "isvalid: false", "Could not", "Exception", "WARN", "ERROR", "unknown", "Unknown"} {
+			if strings.Contains(out, complaint) {
+				t.Errorf("%s of %s: %q in\n%s", suffix, prefix, complaint, out[:min(len(out), 3000)])
+			}
+		}
+		return out
+	}
+	want := func(out string, words ...string) {
+		t.Helper()
+		for _, w := range words {
+			if !strings.Contains(out, w) {
+				t.Errorf("no %q in\n%s", w, out[:min(len(out), 3000)])
+			}
+		}
+	}
+	want(dump("__consumer_offsets-", ".log", "--deep-iteration", "--print-data-log", "--offsets-decoder"), swapGroup, swapPlain, swapFlight, "static", "endTxnMarker: COMMIT", "endTxnMarker: ABORT")
+	want(dump("__transaction_state-", ".log", "--deep-iteration", "--print-data-log", "--transaction-log-decoder"), "swap-ends", "Ongoing", "PrepareCommit", "CompleteCommit", "PrepareAbort", "CompleteAbort")
+	want(dump(swapTxn+"-", ".log", "--deep-iteration", "--print-data-log"), "endTxnMarker: COMMIT", "endTxnMarker: ABORT")
+	want(dump(swapTxn+"-", ".snapshot"), "producerId:", "currentTxnFirstOffset: Optional")
+	want(dump(swapTxn+"-", ".txnindex"), "firstOffset:", "lastStableOffset:")
+	for _, topic := range []string{"__consumer_offsets-", "__transaction_state-"} {
+		dump(topic, ".index", "--index-sanity-check")
+		dump(topic, ".timeindex", "--index-sanity-check")
+		dump(topic, ".snapshot")
+	}
+}
+
 // fill writes 1,500 records with keys and headers with a codec.
 func (l *lab) fill(topic string, codec kgo.CompressionCodec, round int) {
 	l.t.Helper()

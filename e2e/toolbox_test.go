@@ -35,7 +35,6 @@ var toolClasses = map[string]map[string]string{
 	"kafka-transactions":        {"": "TransactionsCommand"},
 	"kafka-get-offsets":         {"": "GetOffsetShell"},
 	"kafka-broker-api-versions": {"": "BrokerApiVersionsCommand", "3.9": "kafka.admin.BrokerApiVersionsCommand"},
-	"kafka-verifiable-producer": {"": "VerifiableProducer"},
 	"kafka-verifiable-consumer": {"": "VerifiableConsumer"},
 }
 
@@ -104,7 +103,7 @@ var toolNoise = []struct {
 	{regexp.MustCompile(`TopicId: \S{22}`), "TopicId: ID"},
 	{regexp.MustCompile(`127\.0\.0\.1:1?909([345])`), "BROKER-$1"},
 	{regexp.MustCompile(`"(logDir|path)":"[^"]*"`), `"$1":"DIR"`},
-	{regexp.MustCompile(`/[^ ",]*/data-?[123]\b`), "DIR"},
+	{regexp.MustCompile(`/[^ ",]*/(data|kafka-logs-)[123]\b`), "DIR"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,]\d+Z?`), "TIME"},
 	{regexp.MustCompile(`\b1[6-9]\d{11}\b`), "TIME"},
 	{regexp.MustCompile(`"avg_throughput":[0-9.E+-]+`), `"avg_throughput":N`},

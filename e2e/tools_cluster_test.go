@@ -29,6 +29,10 @@ func openToolCluster(t *testing.T, servers string) *toolCluster {
 	t.Helper()
 	c := &toolCluster{t: t, servers: strings.Split(servers, ",")}
 	c.admin = kadm.NewClient(c.client())
+	eventually(t, time.Minute, "every broker is registered", func() bool {
+		brokers, err := c.admin.ListBrokers(t.Context())
+		return err == nil && len(brokers) == len(c.servers)
+	})
 	return c
 }
 
@@ -174,6 +178,16 @@ func (c *toolCluster) begin(id, topic string) (*kgo.Client, int64) {
 		c.t.Fatal(err)
 	}
 	return client, results[0].Record.Offset
+}
+
+// verifiableProducer is a step in a JVM of its own, since the tool says the end in a hook of the JVM.
+func (s *toolScript) verifiableProducer(args ...string) {
+	s.t.Helper()
+	out, err := apacheKafka(s.t, s.box.version).run(s.t, "", "org.apache.kafka.tools.VerifiableProducer", append(args, "--bootstrap-server", s.box.servers)...)
+	if err != nil {
+		s.t.Errorf("kafka-verifiable-producer: %v", err)
+	}
+	s.compare("kafka-verifiable-producer "+strings.Join(args, " "), normal(out))
 }
 
 // replicaVerification is a step with a tool that goes on until it is killed: its first lines, up to the second report.

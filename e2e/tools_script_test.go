@@ -186,7 +186,7 @@ func (s *toolScript) rest() {
 	s.sorted("kafka-broker-api-versions")
 	s.step("kafka-topics", "--create", "--topic", "verified", "--replica-assignment", "1:2:3")
 	s.cluster.waitInSync("verified")
-	s.step("kafka-verifiable-producer", "--topic", "verified", "--max-messages", "5", "--repeating-keys", "2")
+	s.verifiableProducer("--topic", "verified", "--max-messages", "5", "--repeating-keys", "2")
 	s.step("kafka-verifiable-consumer", "--topic", "verified", "--group-id", "verified", "--max-messages", "5", "--verbose")
 	s.replicaVerification("verified")
 	for _, topic := range strings.Fields("t moved tx verified") {
