@@ -11,7 +11,8 @@ package api
 //
 // Versions 0 to 2 carry message sets (magic 0 and 1), which storage brings to format 2, or a record batch.
 //
-// No difference from Kafka 3.9.
+// Differences from Kafka 3.9: records whose offset deltas are not 0, 1, 2 … are refused; an unknown codec and bytes that do
+// not decompress are the batch's fault, there an UNKNOWN_SERVER_ERROR.
 
 import (
 	"context"

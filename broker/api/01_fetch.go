@@ -17,7 +17,9 @@ package api
 //
 // Differences from Kafka 3.9: what is converted is sent as it is, while Kafka fills up to the size before the conversion with
 // a message that is cut off; the only replica.selector.class is RackAwareReplicaSelector; a parked fetch of a follower is
-// answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector).
+// answered 5 ms after the high watermark has moved (Kafka does so, at once, only with a replica selector); a batch that does
+// not fit is left out whole; a partition that is asked for twice is answered twice; an unknown isolation level is
+// read_uncommitted.
 
 import (
 	"context"

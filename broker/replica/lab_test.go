@@ -99,7 +99,9 @@ func (l *lab) start(id int32, disk fsys.FS) *labBroker {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.cancel = cancel
 	b.done.Go(func() { b.Run(ctx) })
+	l.mu.Lock() // others may be dialling
 	l.brokers[id] = b
+	l.mu.Unlock()
 	return b
 }
 
@@ -152,8 +154,8 @@ func (l *lab) dial(from int32, addr string) (net.Conn, error) {
 	}
 	l.mu.Lock()
 	cut := l.isolated[from] || l.isolated[to]
-	l.mu.Unlock()
 	b := l.brokers[to]
+	l.mu.Unlock()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if cut || b.down {
