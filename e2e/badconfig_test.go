@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // badFile is one mistake in a person's copy of configs/: in file, from becomes to. Of the message, each of want must be there.
@@ -217,8 +218,15 @@ func (l *lab) nothingRuns() {
 	l.mustBeGone(nil)
 }
 
-// noProcess looks for every process that has this lab's home in its arguments, as a supervisor and its children do.
+// noProcess waits until no process has this lab's home in its arguments, as a supervisor and its children do: a supervisor
+// that has reported why it gave up is still on its way out.
 func (l *lab) noProcess() {
+	l.t.Helper()
+	eventually(l.t, 5*time.Second, "nothing is left running", func() bool { return len(l.processes()) == 0 })
+}
+
+// processes are those that have this lab's home in their arguments.
+func (l *lab) processes() (running []string) {
 	l.t.Helper()
 	paths, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
@@ -228,9 +236,10 @@ func (l *lab) noProcess() {
 		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		line, err := os.ReadFile(path)
 		if err == nil && bytes.Contains(line, []byte(l.home)) && alive(pid) {
-			l.t.Errorf("left running: %d %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+			running = append(running, fmt.Sprintf("%d %s", pid, bytes.ReplaceAll(line, []byte{0}, []byte{' '})))
 		}
 	}
+	return running
 }
 
 func (l *lab) noneListens(ports map[string]string) {
