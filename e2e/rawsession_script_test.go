@@ -285,9 +285,10 @@ func (s *rawScript) topic(name string, assignment [][]int32, configs ...string) 
 	req := kmsg.NewPtrCreateTopicsRequest()
 	req.Version, req.TimeoutMillis = 5, 30000
 	req.Topics = []kmsg.CreateTopicsRequestTopic{assignedTopic(name, assignment, configs...)}
-	resp := answerOf[*kmsg.CreateTopicsResponse](s.exchange(s.symbols.controller, req, time.Minute), req)
+	answer := s.exchange(s.symbols.controller, req, time.Minute)
+	resp := answerOf[*kmsg.CreateTopicsResponse](answer, req)
 	if len(resp.Topics) != 1 || resp.Topics[0].ErrorCode != 0 && resp.Topics[0].ErrorCode != 36 {
-		s.t.Fatalf("cannot create topic %s: %+v", name, resp.Topics)
+		s.t.Fatalf("broker %d cannot create topic %s: %s %v", s.symbols.controller, name, s.symbols.response(resp), answer.err)
 	}
 	s.known(name, len(assignment))
 }
