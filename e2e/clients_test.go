@@ -58,13 +58,7 @@ func clientPrograms(t *testing.T) map[string][]string {
 	for _, name := range []string{"franz", "sarama", "kafkago"} {
 		programs[name] = []string{filepath.Join(bin, name)}
 	}
-	python := []string{"confluent", "aio"}
-	if os.Getenv("KLAB_LONG") != "" {
-		// On a busy machine one of its three consumers now and then stays without partitions: its session ends, and it does
-		// not join again. It is not known yet whose fault that is; see CONTRIBUTING.md.
-		python = append(python, "kafkapython")
-	}
-	for _, name := range python {
+	for _, name := range []string{"confluent", "kafkapython", "aio"} {
 		programs[name] = []string{filepath.Join(clientsCache(t), "venv", "bin", "python"), "clients/python/" + name + ".py"}
 	}
 	for _, version := range versions {

@@ -81,7 +81,9 @@ class Client:
                                  session_timeout_ms=SESSION_MS, heartbeat_interval_ms=SESSION_MS // 10, enable_auto_commit=True)
         consumer.subscribe([seat.topic], listener=Told())
         while not stop.closed:
-            for part in consumer.poll(100).values():
+            # Long enough to contain a whole rebalance: when a poll of kafka-python 3.0.12 ends between its JoinGroup and the
+            # answer to its SyncGroup, the consumer takes no note of that answer, beats no more, and never joins again; on Apache Kafka 3.9 too.
+            for part in consumer.poll(5_000).values():
                 for m in part:
                     tell("record", m.value.decode())
         consumer.close()
