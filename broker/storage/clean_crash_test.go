@@ -61,7 +61,7 @@ func (c *cleanCrash) at(disk fsys.FS, op fsys.Op) *history {
 	if h.log, ok = d.Log(orders0); !ok {
 		c.t.Fatalf("a crash before op %d of %s: the log is gone", op.Kind, op.Path)
 	}
-	if h.log.EndOffset() != c.log.EndOffset() || !sameSequences(h.log.ActiveProducers(), c.log.ActiveProducers()) {
+	if h.log.EndOffset() != c.log.EndOffset() || !h.remembers(c.log.ActiveProducers(), h.log.ActiveProducers()) {
 		c.t.Fatalf("a crash before op %d of %s: the end is %d, want %d; producers\n%+v, want\n%+v", op.Kind, op.Path,
 			h.log.EndOffset(), c.log.EndOffset(), h.log.ActiveProducers(), c.log.ActiveProducers())
 	}
