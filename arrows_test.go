@@ -49,6 +49,21 @@ func TestImportArrows(t *testing.T) {
 	}
 }
 
+// TestTestsStayOutOfTheProgram keeps package testing, and what serves tests alone, out of the binary.
+func TestTestsStayOutOfTheProgram(t *testing.T) {
+	const support = "klab/broker/story"
+	for path, file := range goFiles(t) {
+		if strings.HasSuffix(path, "_test.go") || packageOf(path) == support {
+			continue
+		}
+		for _, imported := range file.imports {
+			if imported == "testing" || imported == support {
+				t.Errorf("%s imports %s, which is for tests", path, imported)
+			}
+		}
+	}
+}
+
 func TestEveryPackageStatesItsContract(t *testing.T) {
 	commented := map[string]bool{}
 	for path, file := range goFiles(t) {

@@ -2,11 +2,8 @@ package controller
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,48 +12,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/story"
 	"klab/coordinator/znode"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata now narrate into them; read the difference")
 
 // TestScripts plays the scripts in testdata: each line is a command, and the
 // lines below it that begin with a bar are what the controller did. A
 // script is meant to be read as a story.
-func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			before, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			after := play(t, string(before))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(after), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if after != string(before) {
-				t.Errorf("%s narrates otherwise:\n%s", file, firstDifference(string(before), after))
-			}
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range min(len(w), len(g)) {
-		if w[i] != g[i] {
-			return fmt.Sprintf("line %d\nwant %s\ngot  %s", i+1, w[i], g[i])
-		}
-	}
-	return fmt.Sprintf("%d lines became %d", len(w), len(g))
-}
+func TestScripts(t *testing.T) { story.Play(t, play) }
 
 // stage is where a script plays: a ZooKeeper and one controller.
 type stage struct {

@@ -2,10 +2,7 @@ package group
 
 import (
 	"cmp"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,9 +10,8 @@ import (
 	"time"
 
 	"klab/broker/storage/batch"
+	"klab/broker/story"
 )
-
-var update = flag.Bool("update", false, "rewrite the scripts' outcomes")
 
 // Each file in testdata is a story: commands, each followed by what came of it, indented. A # begins a comment.
 //
@@ -27,47 +23,7 @@ var update = flag.Bool("update", false, "rewrite the scripts' outcomes")
 //	written [offset]                        the oldest append is committed      failed CODE   it is refused
 //	ended PRODUCER commit|abort             wait DURATION                       load         reads back what was written
 //	fetch [stable] [t-0 …]    clean    delete    drop t-0 …    gone TOPIC   show
-func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scripts", err)
-	}
-	for _, path := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			raw, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(raw))
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(raw) {
-				t.Errorf("%s went otherwise:\n%s", path, firstDifference(string(raw), got))
-			}
-		})
-	}
-}
-
-func firstDifference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range max(len(w), len(g)) {
-		a, b := "", ""
-		if i < len(w) {
-			a = w[i]
-		}
-		if i < len(g) {
-			b = g[i]
-		}
-		if a != b {
-			return fmt.Sprintf("line %d\nwant %s\n got %s", i+1, a, b)
-		}
-	}
-	return ""
-}
+func TestScripts(t *testing.T) { story.Play(t, play) }
 
 // stage plays one script.
 type stage struct {

@@ -1,10 +1,7 @@
 package txn
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,36 +9,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"klab/broker/storage"
+	"klab/broker/story"
 )
-
-var rewrite = flag.Bool("rewrite", false, "write what the scripts in testdata now narrate into them; read the difference")
 
 // TestScripts plays the scripts in testdata: each line is a command, and the lines below it that begin with a bar are what
 // the coordinator did. A script is meant to be read as a story.
-func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			before, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			after := play(t, string(before))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(after), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if after != string(before) {
-				t.Errorf("%s narrates otherwise; it now says\n%s", file, after)
-			}
-		})
-	}
-}
+func TestScripts(t *testing.T) { story.Play(t, play) }
 
 // stage is where a script plays: one transactional id, its log, and a clock.
 type stage struct {
