@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,8 +19,8 @@ func alive(pid int) bool {
 		return false
 	}
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return !os.IsNotExist(err)
+	if err != nil { // ESRCH when it ends between opening and reading
+		return !os.IsNotExist(err) && !errors.Is(err, syscall.ESRCH)
 	}
 	state := stat[bytes.LastIndexByte(stat, ')')+2]
 	return state != 'Z' && state != 'X'
