@@ -119,6 +119,9 @@ func (b *Broker) IsController() bool { return b.controller.IsActive() }
 // Metadata is what the controller last told this broker.
 func (b *Broker) Metadata() *metadata.Snapshot { return b.metadata.Snapshot() }
 
+// Introduced is closed once the controller has told the broker of the cluster. Until then clients are answered that there is none.
+func (b *Broker) Introduced() <-chan struct{} { return b.metadata.Heard() }
+
 // Wait blocks until the broker has stopped or ctx ends. It returns why the broker stopped by itself, nil after Shutdown or
 // Abandon.
 func (b *Broker) Wait(ctx context.Context) error {

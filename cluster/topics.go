@@ -3,11 +3,15 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // NewTopic says how a topic shall be made.
@@ -33,8 +37,8 @@ func (n NewTopic) command(to addressee) Command {
 	return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-topics.sh", kafka...)}
 }
 
-// CreateTopic makes a topic. Errors are Kafka's: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION,
-// INVALID_REPLICATION_FACTOR, …
+// CreateTopic makes a topic, and returns when every broker that answers knows it, so that whoever comes next finds it wherever
+// he asks. Errors are Kafka's: TOPIC_ALREADY_EXISTS, INVALID_TOPIC_EXCEPTION, INVALID_REPLICATION_FACTOR, …
 func (c *Cluster) CreateTopic(ctx context.Context, n NewTopic) error {
 	return c.administer(ctx, n, "create topic "+n.Name, func(ctx context.Context, adm *kadm.Client) error {
 		partitions, replication := n.Partitions, n.ReplicationFactor
@@ -49,8 +53,55 @@ func (c *Cluster) CreateTopic(ctx context.Context, n NewTopic) error {
 			config[key] = &value
 		}
 		resp, err := adm.CreateTopic(ctx, partitions, replication, config, n.Name)
+		if err == nil {
+			c.awaitTopic(ctx, n.Name)
+		}
 		return withMessage(err, resp.ErrMessage)
 	})
+}
+
+// untilKnown bounds the wait for a new topic to be known by all: it exists all the same, and a broker may be paused.
+const untilKnown = time.Second
+
+// awaitTopic waits until every broker names a leader of each partition of a topic: the controller answers for itself, and tells
+// the others.
+func (c *Cluster) awaitTopic(ctx context.Context, topic string) {
+	client, err := c.kafka()
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, untilKnown)
+	defer cancel()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for _, b := range client.DiscoveredBrokers() {
+		for !knows(ctx, b, topic) {
+			select {
+			case <-look.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
+// knows reports whether a broker names a leader of each partition of a topic. One that does not answer misleads nobody.
+func knows(ctx context.Context, b *kgo.Broker, topic string) bool {
+	req := kmsg.NewPtrMetadataRequest()
+	asked := kmsg.NewMetadataRequestTopic()
+	asked.Topic = &topic
+	req.Topics = append(req.Topics, asked)
+	resp, err := req.RequestWith(ctx, b)
+	if err != nil {
+		return true
+	}
+	for _, t := range resp.Topics {
+		leaderless := func(p kmsg.MetadataResponseTopicPartition) bool { return p.Leader < 0 }
+		if t.ErrorCode != 0 || slices.ContainsFunc(t.Partitions, leaderless) {
+			return false
+		}
+	}
+	return len(resp.Topics) > 0
 }
 
 // DeleteTopic is the request to delete a topic with all its records.

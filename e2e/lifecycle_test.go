@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -31,6 +32,44 @@ func TestUpToTheFirstWrite(t *testing.T) {
 	if median >= 300*time.Millisecond {
 		t.Errorf("median %v, want under 300 ms", median)
 	}
+}
+
+// TestReadyIsReady asks every broker, once and without another try, as soon as `klab up` has returned, and then of a topic as
+// soon as `klab topic create` has.
+func TestReadyIsReady(t *testing.T) {
+	for range 5 {
+		l := up(t)
+		l.klab("topic", "create", "everywhere", "--partitions", "60", "--replication-factor", "3")
+		for i, addr := range bootstrap {
+			c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RequestRetries(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			adm := kadm.NewClient(c)
+			m, err := adm.BrokerMetadata(t.Context())
+			if err != nil || m.Controller < 0 || !slices.Contains(m.Brokers.NodeIDs(), int32(i+1)) {
+				t.Errorf("%s knows of controller %d and brokers %v: %v", addr, m.Controller, m.Brokers.NodeIDs(), err)
+			}
+			if led, err := adm.ListTopics(t.Context(), "everywhere"); err != nil || !allLed(led["everywhere"], 60) {
+				t.Errorf("%s does not know the leaders of a topic that was made: %v", addr, err)
+			}
+			if _, err := adm.CreateTopic(t.Context(), 6, 3, nil, fmt.Sprintf("orders-%d", i)); err != nil {
+				t.Errorf("%s: %v", addr, err)
+			}
+			c.Close()
+		}
+		l.klab("down", "--purge")
+	}
+}
+
+func allLed(topic kadm.TopicDetail, partitions int) bool {
+	led := 0
+	for _, p := range topic.Partitions {
+		if p.Leader > 0 {
+			led++
+		}
+	}
+	return led == partitions
 }
 
 func firstWrite(t *testing.T) time.Duration {

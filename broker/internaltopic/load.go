@@ -11,9 +11,6 @@ import (
 	"klab/broker/storage/batch"
 )
 
-// loadBytes are read at a time (offsets.load.buffer.size, transaction.state.log.load.buffer.size).
-const loadBytes = 5 << 20
-
 // Load reads a partition that is hosted here from its log's start to its end, whatever is committed, and hands every batch
 // to each, control batches included. A batch is valid during the call only. It ends early with the error of each, of the
 // disk, or of ctx.
@@ -22,19 +19,19 @@ func (t *Topic) Load(ctx context.Context, partition int32, each func(batch.Batch
 	if kerror != nil {
 		return fmt.Errorf("cannot load %v: %w", t.at(partition), kerror)
 	}
-	if err := load(ctx, log, each); err != nil {
+	if err := load(ctx, log, t.cfg.LoadBytes, each); err != nil {
 		return fmt.Errorf("cannot load %v: %w", t.at(partition), err)
 	}
 	return nil
 }
 
-func load(ctx context.Context, log *storage.Log, each func(batch.Batch) error) error {
+func load(ctx context.Context, log *storage.Log, atOnce int, each func(batch.Batch) error) error {
 	var buffer []byte
 	for next := log.StartOffset(); next < log.EndOffset(); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := log.ReadInto(buffer[:0], next, loadBytes, log.EndOffset(), true)
+		r, err := log.ReadInto(buffer[:0], next, atOnce, log.EndOffset(), true)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,9 @@ type Config struct {
 	Partitions        func() int32 // how many it gets when it is created
 	ReplicationFactor func() int16
 	Configs           map[string]string // its own configuration when it is created
+	Acks              int16             // that an append waits for: -1 all, 1 the leader, 0 none
 	AppendTimeout     func() time.Duration
+	LoadBytes         int // read at a time; more where a batch is larger
 	Metadata          *metadata.Cache
 	Replicas          *replica.Replicas
 	Clock             func() time.Time
@@ -131,13 +133,13 @@ func (t *Topic) createRequest() *kmsg.CreateTopicsRequest {
 	return req
 }
 
-// Append writes one batch to a partition in the leader epoch that the coordinator's state was loaded in, with acks=all, and
-// calls done once: with the batch's first offset when it is committed, or with Kafka's error as replicas gave it. The batch
+// Append writes one batch to a partition in the leader epoch that the coordinator's state was loaded in, and calls done once:
+// with the batch's first offset when it has the acks that were configured, or with Kafka's error as replicas gave it. The batch
 // is changed in place. g is the guard of a transactional batch that needed one, else 0. done may run before Append returns,
 // and must not block.
 func (t *Topic) Append(partition, leaderEpoch int32, g storage.Guard, b batch.Batch, done func(offset int64, err *kerr.Error)) {
 	t.cfg.Replicas.Append(&replica.Append{
-		Acks:    -1,
+		Acks:    t.cfg.Acks,
 		Timeout: t.cfg.AppendTimeout(),
 		Origin:  storage.Coordinator,
 		InEpoch: leaderEpoch,

@@ -18,17 +18,22 @@ const leaderDuringDelete = -2
 type Cache struct {
 	current atomic.Pointer[Snapshot]
 	mu      sync.Mutex // held by Apply, so that updates do not lose one another
+	heard   chan struct{}
+	first   sync.Once // closes heard
 }
 
 // NewCache returns a cache that knows of no broker and no topic.
 func NewCache() *Cache {
-	c := &Cache{}
+	c := &Cache{heard: make(chan struct{})}
 	c.current.Store(&Snapshot{ControllerID: -1, topics: map[string]*Topic{}, names: map[storage.TopicID]string{}})
 	return c
 }
 
 // Snapshot returns the current picture. It never returns nil.
 func (c *Cache) Snapshot() *Snapshot { return c.current.Load() }
+
+// Heard is closed once the first update has been applied: until then nothing is known, be there what there may.
+func (c *Cache) Heard() <-chan struct{} { return c.heard }
 
 // Apply takes over an UpdateMetadata request of any version (kafka-formats D.2): the live brokers are replaced as a
 // whole, the listed partitions one by one, and partitions whose topic is being deleted are removed. It returns the
@@ -47,6 +52,7 @@ func (c *Cache) Apply(req *kmsg.UpdateMetadataRequest) (deleted []storage.TopicP
 		deleted = next.applyTopic(&states[i], deleted)
 	}
 	c.current.Store(&next)
+	c.first.Do(func() { close(c.heard) })
 	return deleted
 }
 

@@ -41,8 +41,14 @@ func TestApply(t *testing.T) {
 	if s := c.Snapshot(); s.ControllerID != -1 || s.TopicCount() != 0 || len(s.Brokers()) != 0 {
 		t.Errorf("a new cache: %+v", s)
 	}
+	select {
+	case <-c.Heard():
+		t.Error("a new cache has heard something")
+	default:
+	}
 	id := storage.TopicID{1}
 	c.Apply(with(update(8, 3, 1), "orders", id, 1, 3))
+	<-c.Heard()
 	before := c.Snapshot()
 	c.Apply(with(update(8, 1, 2), "orders", id, 2)) // partition 0 changes, 1 stays, broker 3 is gone
 

@@ -12,6 +12,10 @@ import (
 	"klab/launcher/spec"
 )
 
+// untilHeard is how long a broker that serves waits for the controller to tell it of the cluster before it counts as ready.
+// Clients may ask it for a topic by then. Where no controller can tell it anything, it is as ready as it gets.
+const untilHeard = 2 * time.Second
+
 // runBroker is the job of a broker's process.
 func runBroker(ctx context.Context, w work) error {
 	cfg, err := config.Load(w.props)
@@ -31,6 +35,11 @@ func runBroker(ctx context.Context, w work) error {
 	}
 	if err != nil {
 		return err
+	}
+	select {
+	case <-b.Introduced():
+	case <-time.After(untilHeard):
+	case <-ctx.Done():
 	}
 	w.ready()
 	if err := b.Wait(ctx); ctx.Err() == nil {
