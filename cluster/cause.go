@@ -25,7 +25,8 @@ type linker struct {
 	returns    map[int32]mark  // last start or resume of a broker's process
 	starts     map[int32]mark  // last start
 	partitions map[partitionKey]*changes
-	controller int32 // the last one elected; -1 unknown
+	moves      map[partitionKey]*reassignment // the last one
+	controller int32                          // the last one elected; -1 unknown
 }
 
 // mark is one fact as a cause. The zero mark is none.
@@ -40,6 +41,29 @@ type fault struct {
 	over time.Time // zero: not yet
 }
 
+// reassignment is a change of a partition's replicas. It begins a leader epoch at its start, and one at its end.
+type reassignment struct {
+	mark             // its start
+	adding, removing []int32
+	told             time.Time // its newest fact
+}
+
+// adds is the reassignment as a cause, if it is what brought these brokers.
+func (r reassignment) adds(brokers ...int32) mark {
+	if len(missing(brokers, r.adding)) > 0 {
+		return mark{}
+	}
+	return r.mark
+}
+
+// removes is the same for brokers that went.
+func (r reassignment) removes(brokers ...int32) mark {
+	if len(missing(brokers, r.removing)) > 0 {
+		return mark{}
+	}
+	return r.mark
+}
+
 // partitionKey names a partition.
 type partitionKey struct {
 	topic     string
@@ -49,7 +73,7 @@ type partitionKey struct {
 func newLinker() linker {
 	return linker{
 		faults: map[int32]fault{}, returns: map[int32]mark{}, starts: map[int32]mark{},
-		partitions: map[partitionKey]*changes{}, controller: -1,
+		partitions: map[partitionKey]*changes{}, moves: map[partitionKey]*reassignment{}, controller: -1,
 	}
 }
 
@@ -123,10 +147,14 @@ func (l *linker) causeOf(f *Fact) mark {
 	case KindReplicaTruncated:
 		return later(l.returns[f.Broker], l.of(f).last())
 	case KindISRShrunk:
-		return l.faultOf(f, missing(f.Ints("old"), f.Ints("new"))...)
+		gone := missing(f.Ints("old"), f.Ints("new"))
+		return newest(l.faultOf(f, gone...), l.moveOf(f).removes(gone...))
+	case KindReassignEnded:
+		return l.moveOf(f).mark
 	case KindISRGrown:
-		var back mark
-		for _, b := range missing(f.Ints("new"), f.Ints("old")) {
+		come := missing(f.Ints("new"), f.Ints("old"))
+		back := l.moveOf(f).adds(come...)
+		for _, b := range come {
 			back = newest(back, l.returns[b])
 		}
 		return back
@@ -156,7 +184,7 @@ func (l *linker) electionCause(f *Fact) mark {
 		return mark{}
 	}
 	if old, ok := f.Int("old"); ok && old >= 0 {
-		return l.faultOf(f, int32(old))
+		return newest(l.faultOf(f, int32(old)), l.moveOf(f).removes(int32(old)))
 	}
 	if leader, ok := f.Int("new"); ok {
 		return l.returns[int32(leader)]
@@ -173,6 +201,9 @@ func (l *linker) leadershipCause(f *Fact) mark {
 		epoch = history.epoch
 	}
 	c, found := history.begun(epoch)
+	if r := l.moveOf(f); !found && r.told.After(history.changed()) {
+		return r.mark
+	}
 	if !found {
 		c = change{at: history.changed()}
 	}
@@ -188,6 +219,14 @@ func (l *linker) leadershipCause(f *Fact) mark {
 		cause = newest(cause, m)
 	}
 	return cause
+}
+
+// moveOf is the last reassignment of f's partition; the zero one if none is known.
+func (l *linker) moveOf(f *Fact) reassignment {
+	if r := l.moves[partitionKey{f.Topic, f.Partition}]; r != nil {
+		return *r
+	}
+	return reassignment{}
 }
 
 // faultOf returns the newest fault of these brokers that can explain f.
@@ -211,6 +250,12 @@ func (l *linker) remember(f *Fact, cause mark) {
 			l.partitions[tp] = &changes{epoch: -1}
 		}
 		l.partitions[tp].add(f, cause)
+	case KindReassignStarted:
+		l.moves[partitionKey{f.Topic, f.Partition}] = &reassignment{mark{f.Seq, f.Time}, f.Ints("adding"), f.Ints("removing"), f.Time}
+	case KindReassignEnded:
+		if r := l.moves[partitionKey{f.Topic, f.Partition}]; r != nil {
+			r.told = f.Time
+		}
 	case KindControllerElected:
 		l.controller = f.Broker
 	case KindBrokerUp:
@@ -225,6 +270,11 @@ func (l *linker) remember(f *Fact, cause mark) {
 		for known := range l.partitions {
 			if known.topic == f.Topic {
 				delete(l.partitions, known)
+			}
+		}
+		for known := range l.moves {
+			if known.topic == f.Topic {
+				delete(l.moves, known)
 			}
 		}
 	}

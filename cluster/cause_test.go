@@ -43,6 +43,23 @@ const controllerDies = `
 90000  isr.shrunk        tp=orders/0 old=1,2 new=1                     => -
 `
 
+const moved34 = `
+0      process.starting  broker=4                                      => 0
+10     broker.up         broker=4                                      => 10
+5000   reassign.started  tp=orders/0 adding=4 removing=3               => -
+5002   replica.leader    broker=3 tp=orders/0 epoch=6                  => 2
+5300   isr.grown         tp=orders/0 old=1,2,3 new=1,2,3,4             => 300
+5301   reassign.ended    tp=orders/0 replicas=1,2,4                    => 301
+5310   leader.elected    tp=orders/0 old=3 new=1 epoch=7 reason=reassignment => 310
+5312   replica.leader    broker=1 tp=orders/0 epoch=7                  => 312
+5320   isr.shrunk        tp=orders/0 old=1,2,3,4 new=1,2,4             => 320
+6000   process.killed    broker=4                                      => 0
+8000   isr.shrunk        tp=orders/0 old=1,2,4 new=1,2                 => 2000
+9000   process.starting  broker=4                                      => 0
+9300   isr.grown         tp=orders/0 old=1,2 new=1,2,4                 => 300
+9400   isr.grown         tp=other/0 old=1,2 new=1,2,4                  => 400
+`
+
 const controlledStop = `
 0      process.stopping  broker=1                                      => 0
 12     leader.elected    tp=orders/0 old=1 new=2 epoch=1 reason=controlled => 12
@@ -53,7 +70,7 @@ const controlledStop = `
 
 func TestCausesAreFound(t *testing.T) {
 	for name, story := range map[string]string{
-		"failover": failover, "controller dies": controllerDies, "controlled stop": controlledStop,
+		"failover": failover, "controller dies": controllerDies, "controlled stop": controlledStop, "a reassignment": moved34,
 		"kill, stop and pause": killStopPause, "killed and back at once": backAtOnce,
 		"leader before the controller": leaderFirst, "leader before its second fault": leaderFirstAgain,
 		"late word of an older epoch": olderEpochLate, "unknown partition": unknownPartition, "paused before": pausedBefore,
@@ -108,7 +125,7 @@ func setField(f *Fact, key, value string) {
 	case "ephemerals":
 		f.Fields[key] = []any{value}
 	default:
-		f.Fields[key] = jsonNumbers(value, key == "isr" || strings.HasPrefix(f.Kind, "isr."))
+		f.Fields[key] = jsonNumbers(value, key == "isr" || key == "adding" || key == "removing" || strings.HasPrefix(f.Kind, "isr."))
 	}
 }
 

@@ -49,6 +49,8 @@ const (
 	KindPartitionOffline   = "partition.offline"
 	KindISRShrunk          = "isr.shrunk"
 	KindISRGrown           = "isr.grown"
+	KindReassignStarted    = "reassign.started"
+	KindReassignEnded      = "reassign.ended"
 	KindReplicaLeader      = "replica.leader"
 	KindReplicaTruncated   = "replica.truncated"
 	KindFirstWrite         = "write.first"

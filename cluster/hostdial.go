@@ -108,7 +108,7 @@ func fromEvent(e event.Event) Fact {
 		}
 	case KindTopicCreated, KindTopicDeleted, KindPartitionsAdded:
 		f.Broker, f.Partition = -1, -1
-	case KindPartitionOffline, KindISRShrunk, KindISRGrown:
+	case KindPartitionOffline, KindISRShrunk, KindISRGrown, KindReassignStarted, KindReassignEnded:
 		f.Broker = -1
 	case KindSessionOpened, KindSessionExpired, KindSessionClosed:
 		if id, ok := registration(f.Fields["ephemerals"]); ok && f.Broker < 0 {

@@ -53,12 +53,6 @@ func (c Copy) Share() float64 {
 	return min(max(1-float64(c.Bytes)/float64(c.Of), 0), 1)
 }
 
-// Kinds of facts about reassignments.
-const (
-	KindReassignStarted = "reassign.started"
-	KindReassignEnded   = "reassign.ended"
-)
-
 // movesModel is what is known of the reassignments under way. It is part of the model.
 type movesModel struct {
 	at   time.Time
@@ -94,19 +88,30 @@ func (v *movesModel) move(at time.Time, now []Reassignment, d *diff) {
 			known.move.Since = at
 			v.list[key] = known
 			if !first {
-				d.add(Fact{Kind: KindReassignStarted, Broker: -1, Topic: r.Topic, Partition: r.Partition, Fields: map[string]any{"adding": r.Adding, "removing": r.Removing}})
+				d.add(Fact{Kind: KindReassignStarted, Broker: -1, Topic: r.Topic, Partition: r.Partition, Fields: moved(r)})
 			}
 		}
 		r.Since = known.move.Since
 		known.move = r
 	}
-	for key, known := range v.list {
+	for key := range v.list {
 		if !present[key] {
 			delete(v.list, key)
-			fields := map[string]any{"adding": known.move.Adding, "removing": known.move.Removing, "ms": at.Sub(known.move.Since).Milliseconds()}
-			d.add(Fact{Kind: KindReassignEnded, Broker: -1, Topic: key.topic, Partition: key.partition, Fields: fields})
+			d.add(Fact{Kind: KindReassignEnded, Broker: -1, Topic: key.topic, Partition: key.partition})
 		}
 	}
+}
+
+// moved is what a fact says of a reassignment: the brokers that come and that go, if any do.
+func moved(r Reassignment) map[string]any {
+	fields := map[string]any{}
+	if len(r.Adding) > 0 {
+		fields["adding"] = r.Adding
+	}
+	if len(r.Removing) > 0 {
+		fields["removing"] = r.Removing
+	}
+	return fields
 }
 
 // buildMoves joins the reassignments with what the replicas' logs are known to hold.
@@ -182,7 +187,7 @@ func (c *Cluster) askMoves(ctx context.Context) {
 	if err != nil {
 		return // the age tells
 	}
-	d := diff{at: time.Now(), on: true}
+	d := diff{at: time.Now(), on: !c.Launched()} // our controller tells, and when
 	c.update(func(m *model) { m.moves.move(d.at, list, &d) })
 	for _, f := range d.facts {
 		c.timeline.Append(f)

@@ -75,7 +75,7 @@ var factWords = map[string][2]string{
 	KindTxnAborted:         {"aborted[ after {ms} ms][ ({cause})]", "已中止[,历时 {ms} 毫秒][({cause})]"},
 	KindProducerFenced:     {"an older producer was fenced off[, epoch {epoch} holds]", "旧的生产者被隔离[,有效纪元 {epoch}]"},
 	KindReassignStarted:    {"reassignment started[, adding {adding}][, removing {removing}]", "开始重新分配[,新增 {adding}][,移除 {removing}]"},
-	KindReassignEnded:      {"reassignment over[, added {adding}][, removed {removing}]", "重新分配结束[,新增 {adding}][,移除 {removing}]"},
+	KindReassignEnded:      {"reassignment over[, replicas {replicas}]", "重新分配结束[,副本 {replicas}]"},
 	KindFresh:              {"a broker answers again", "broker 恢复应答"},
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"klab/broker/fact"
 	"klab/coordinator/session"
 	"klab/coordinator/znode"
 )
@@ -78,7 +79,7 @@ func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(g
 		var unneeded []replica
 		for _, p := range inOrder(keySet(changed)) {
 			if !gone[p] {
-				unneeded = append(unneeded, p.assign(changed[p])...)
+				unneeded = append(unneeded, c.assign(p, changed[p])...)
 			}
 		}
 		remaining := slices.DeleteFunc(inOrder(keySet(next)), func(p *partition) bool { return gone[p] })
@@ -91,12 +92,30 @@ func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(g
 }
 
 // assign makes an assignment known and returns the replicas that are not in it any more.
-func (p *partition) assign(a znode.ReplicaAssignment) (unneeded []replica) {
+func (c *Core) assign(p *partition, a znode.ReplicaAssignment) (unneeded []replica) {
+	switch {
+	case a.IsReassigning():
+		c.tell(fact.ReassignStarted, p.TopicPartition, moves(a))
+	case p.assignment.IsReassigning():
+		c.tell(fact.ReassignEnded, p.TopicPartition, map[string]any{"replicas": a.Replicas})
+	}
 	for _, id := range minus(p.assignment.Replicas, a.Replicas) {
 		unneeded = append(unneeded, replica{p, id})
 	}
 	p.assignment = a
 	return unneeded
+}
+
+// moves is what a fact says of a reassignment.
+func moves(a znode.ReplicaAssignment) map[string]any {
+	fields := map[string]any{}
+	if len(a.Adding) > 0 {
+		fields["adding"] = a.Adding
+	}
+	if len(a.Removing) > 0 {
+		fields["removing"] = a.Removing
+	}
+	return fields
 }
 
 func keySet[V any](m map[*partition]V) map[*partition]bool {
@@ -193,7 +212,7 @@ func (c *Core) complete(partitions []*partition) {
 		func() { c.replicasOnline(adding) },
 		func() {
 			for _, p := range partitions {
-				removed = append(removed, p.assign(final[p])...)
+				removed = append(removed, c.assign(p, final[p])...)
 			}
 			c.moveLeaders(partitions)
 		},

@@ -25,6 +25,8 @@ const (
 	PartitionOffline   = "partition.offline" // old, epoch, isr
 	ISRShrunk          = "isr.shrunk"        // old, new; by the controller that wrote it
 	ISRGrown           = "isr.grown"         // old, new; by the controller that wrote it
+	ReassignStarted    = "reassign.started"  // adding, removing (what there is of them): also when it becomes another, or is cancelled
+	ReassignEnded      = "reassign.ended"    // replicas: which are left, also when it was cancelled
 	TopicCreated       = "topic.created"
 	TopicDeleted       = "topic.deleted"
 	ReplicaLeader      = "replica.leader"    // epoch, leo: this broker's replica took over leadership
