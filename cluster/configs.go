@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -234,7 +236,7 @@ func fromConfigs(found []kmsg.DescribeConfigsResponseResourceConfig) []ConfigEnt
 	entries := make([]ConfigEntry, 0, len(found))
 	for _, f := range found {
 		e := ConfigEntry{
-			Name: f.Name, Value: text(f.Value), Source: f.Source.String(), Sensitive: f.IsSensitive, ReadOnly: f.ReadOnly, Doc: text(f.Documentation),
+			Name: f.Name, Value: text(f.Value), Source: f.Source.String(), Sensitive: f.IsSensitive, ReadOnly: f.ReadOnly, Doc: plain(text(f.Documentation)),
 			Default: f.IsDefault || f.Source == kmsg.ConfigSourceDefaultConfig,
 		}
 		if f.ConfigType != 0 {
@@ -255,3 +257,9 @@ func text(s *string) string {
 	}
 	return *s
 }
+
+// tag is what HTML Kafka's documentation of configurations uses.
+var tag = regexp.MustCompile(`</?(?:a|br|code|li|p|ul)\b[^>]*>`)
+
+// plain is the text of Kafka's documentation, which is HTML.
+func plain(doc string) string { return html.UnescapeString(tag.ReplaceAllString(doc, "")) }

@@ -146,6 +146,13 @@ func TestAGroupWithMembersIsNotReset(t *testing.T) {
 	}
 }
 
+func TestDocumentationIsText(t *testing.T) {
+	doc := `The "compact" policy will enable <a href="#compaction">log compaction</a>, as <code>a &lt; b</code>; a <broker> is none.`
+	if got, want := plain(doc), `The "compact" policy will enable log compaction, as a < b; a <broker> is none.`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestConfigurationsAreChangedOneByOne(t *testing.T) {
 	c := connect(t, fakeKafka(t))
 	ctx := within(t, 30*time.Second)

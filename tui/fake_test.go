@@ -16,6 +16,7 @@ var noon = time.Date(2026, 3, 1, 12, 3, 14, 0, time.Local)
 
 // fakeSource is a cluster that tests make up. Its operations are noted in did.
 type fakeSource struct {
+	configs  []cluster.ConfigEntry // of a topic; nil: topicConfigs
 	snap     *cluster.Snapshot
 	timeline *cluster.Timeline
 	executed []cluster.Executed
@@ -63,6 +64,9 @@ func (f *fakeSource) ElectPreferred(_ context.Context, topic string, p ...int32)
 func (f *fakeSource) Configs(_ context.Context, r cluster.ConfigResource) ([]cluster.ConfigEntry, error) {
 	if r.Kind == cluster.BrokerConfigs {
 		return brokerConfigs, f.err
+	}
+	if f.configs != nil {
+		return f.configs, f.err
 	}
 	return topicConfigs, f.err
 }

@@ -91,6 +91,21 @@ func TestAConfigurationIsConfirmedWithItsOldValue(t *testing.T) {
 	s.press("c").shows("only what differs").hides("retention.ms")
 }
 
+func TestTheChosenConfigurationIsFollowedToItsNewPlace(t *testing.T) {
+	f := healthy()
+	entry := func(name, value, source string) cluster.ConfigEntry {
+		return cluster.ConfigEntry{Name: name, Value: value, Source: source, Default: source == "DEFAULT_CONFIG", Type: "INT"}
+	}
+	f.configs = []cluster.ConfigEntry{entry("flush.ms", "1", "DEFAULT_CONFIG"), entry("segment.ms", "1", "DEFAULT_CONFIG")}
+	s := onStage(t, f)
+	s.press("2", "enter", "c", "down", "enter").write("0").press("enter")
+	f.configs = []cluster.ConfigEntry{entry("flush.ms", "1", "DEFAULT_CONFIG"), entry("segment.ms", "10", "DYNAMIC_TOPIC_CONFIG")}
+	s.press("y")
+	f.last(t, "topic orders set segment.ms=10")
+	s.press("D", "y")
+	f.last(t, "topic orders delete segment.ms=")
+}
+
 func TestAReadOnlyConfigurationIsNotEdited(t *testing.T) {
 	s := onStage(t, healthy())
 	s.press("enter", "c", "down", "enter").shows("broker.id cannot be changed while the broker runs")

@@ -37,8 +37,12 @@ func (s *config) load(e *env, next effect) effect {
 		}
 		slices.SortStableFunc(entries, func(a, b cluster.ConfigEntry) int { return rank(a) - rank(b) })
 		return update(func() effect {
+			before, ok := s.chosen()
 			s.entries = entries
 			s.refresh()
+			if ok { // a value that was changed stands elsewhere now
+				s.rows.Cursor = max(0, slices.IndexFunc(s.shown, func(e *cluster.ConfigEntry) bool { return e.Name == before.Name }))
+			}
 			return next
 		})
 	}}
