@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -40,6 +41,10 @@ func TestConnectMovesEveryLine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer lines.Close()
+	// Of one partition, before the sink asks for it and an auto-created one of num.partitions comes to be.
+	if _, err := kadm.NewClient(streamsClient(t, c.servers)).CreateTopic(t.Context(), 1, 3, nil, "connect-lines"); err != nil {
+		t.Fatal(err)
+	}
 	c.create("source", "FileStreamSource", map[string]string{"file": from, "topic": "connect-lines"})
 	c.create("sink", "FileStreamSink", map[string]string{"file": to, "topics": "connect-lines"})
 
