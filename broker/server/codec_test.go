@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -167,6 +168,59 @@ func TestLargeRequestsMustBeProduce(t *testing.T) {
 	}
 }
 
+// everything is a server that answers every request.
+func everything() *Server {
+	var entries []Entry
+	for key := range int16(70) {
+		if req := kmsg.RequestForKey(key); req != nil {
+			entries = append(entries, Entry{Key: key, Min: 0, Max: req.MaxVersion(), Handle: answerDefault})
+		}
+	}
+	return New(Config{Table: entries, MaxRequestBytes: 1 << 20})
+}
+
+// serveBytes has a server serve a connection on which these bytes come and then nothing more.
+func serveBytes(t *testing.T, s *Server, input []byte) {
+	mine, theirs := net.Pipe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		(&conn{srv: s, net: theirs}).serve(t.Context())
+	}()
+	go io.Copy(io.Discard, mine)
+	mine.Write(input)
+	mine.Close()
+	<-done
+}
+
+// A request that claims to end with four thousand million tags is done with when its bytes are.
+func TestMoreTagsThanBytes(t *testing.T) {
+	s := everything()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		for key := range int16(70) {
+			req := kmsg.RequestForKey(key)
+			if req == nil {
+				continue
+			}
+			req.SetVersion(req.MaxVersion())
+			if !req.IsFlexible() {
+				continue
+			}
+			bytes := frame(req, 3)
+			bytes = binary.AppendUvarint(bytes[:len(bytes)-1], 1<<32-1)
+			binary.BigEndian.PutUint32(bytes, uint32(len(bytes)-4))
+			serveBytes(t, s, bytes)
+		}
+	}()
+	select {
+	case <-served:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a request of some bytes keeps a broker busy for more than ten seconds")
+	}
+}
+
 func FuzzServe(f *testing.F) {
 	for v := range int16(13) {
 		f.Add(frame(metadataFor("topic", v), 1))
@@ -178,23 +232,6 @@ func FuzzServe(f *testing.F) {
 			f.Add(frame(req, 3))
 		}
 	}
-	var entries []Entry
-	for key := range int16(70) {
-		if req := kmsg.RequestForKey(key); req != nil {
-			entries = append(entries, Entry{Key: key, Min: 0, Max: req.MaxVersion(), Handle: answerDefault})
-		}
-	}
-	s := New(Config{Table: entries, MaxRequestBytes: 1 << 20})
-	f.Fuzz(func(t *testing.T, input []byte) {
-		mine, theirs := net.Pipe()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			(&conn{srv: s, net: theirs}).serve(t.Context())
-		}()
-		go io.Copy(io.Discard, mine)
-		mine.Write(input)
-		mine.Close()
-		<-done
-	})
+	s := everything()
+	f.Fuzz(func(t *testing.T, input []byte) { serveBytes(t, s, input) })
 }
