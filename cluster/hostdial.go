@@ -45,8 +45,6 @@ func (l *launched) again(ctx context.Context, err error) {
 }
 
 func (l *launched) status(ctx context.Context) (hostStatus, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
 	s, err := l.client.Load().Status(ctx)
 	if err != nil {
 		l.again(ctx, err)

@@ -75,7 +75,9 @@ func (c *Cluster) settle(ctx context.Context) {
 // metadata is there.
 func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 	if w.host && c.host != nil {
-		status, err := c.host.status(ctx)
+		asked, cancel := context.WithTimeout(ctx, requestTimeout)
+		status, err := c.host.status(asked)
+		cancel()
 		c.update(func(m *model) { m.applyHost(status, err) })
 	}
 	if w.metadata {
