@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -36,8 +37,11 @@ func TestExactlyOnceUnderChaos(t *testing.T) {
 	var workers sync.WaitGroup
 	working, stopWorkers := context.WithCancel(t.Context())
 	for i := range 2 {
-		w := worker{lab: l, name: fmt.Sprintf("eos-%d", i), random: rand.New(rand.NewPCG(random.Uint64(), 0))}
-		workers.Go(func() { w.run(working) })
+		w := worker{lab: l, name: fmt.Sprintf("eos-%d", i), random: rand.New(rand.NewPCG(random.Uint64(), 0)), refused: map[string]int{}}
+		workers.Go(func() {
+			w.run(working)
+			t.Logf("%s began %d transactions; records were refused for %v", w.name, w.sent, w.refused)
+		})
 	}
 	defer workers.Wait()
 	defer stopWorkers()
@@ -153,14 +157,14 @@ func (l *lab) settled(admin *kadm.Client) bool {
 func (l *lab) compareOutput(writer *ledger) {
 	l.t.Helper()
 	input, output := map[string]bool{}, map[string]int{}
-	for _, r := range l.readTopic(eosIn, kgo.ReadUncommitted()) {
+	for _, r := range withoutControl(l.readTopic(eosIn, kgo.ReadUncommitted())) {
 		input[string(r.Value)] = true
 	}
 	if len(input) < writer.count() {
 		l.t.Errorf("%d records were acknowledged, the input has %d", writer.count(), len(input))
 	}
 	sizes, sums := map[string]string{}, map[string]int{}
-	for _, r := range l.readTopic(eosOut, kgo.ReadCommitted()) {
+	for _, r := range withoutControl(l.readTopic(eosOut, kgo.ReadCommitted())) {
 		output[string(r.Value)]++
 		tx, size := string(r.Headers[0].Value), string(r.Headers[1].Value)
 		sizes[tx] = size
@@ -174,19 +178,43 @@ func (l *lab) compareOutput(writer *ledger) {
 	if twice > 0 || lost > 0 || len(output) != len(input) {
 		l.t.Errorf("of %d input records %d are lost and %d come twice; the output has %d different ones", len(input), lost, twice, len(output))
 	}
+	all := l.readTopic(eosOut, kgo.ReadUncommitted())
 	for tx, size := range sizes {
 		if fmt.Sprint(sums[tx]) != size {
-			l.t.Errorf("transaction %s is torn: %d of its %s records are there", tx, sums[tx], size)
+			l.t.Errorf("transaction %s is torn: %d of its %s records are there; on disk are %s", tx, sums[tx], size, whereabouts(all, tx))
 		}
 	}
-	aborted := len(l.readTopic(eosOut, kgo.ReadUncommitted())) - len(input)
+	aborted := len(withoutControl(all)) - len(input)
 	if aborted <= 0 {
 		l.t.Errorf("nothing was aborted, so nothing was shown")
 	}
 	l.t.Logf("%d records in %d transactions, %d records of aborted ones", len(input), len(sizes), aborted)
 }
 
-// readTopic reads all partitions of a topic to their last stable offsets, without the control records.
+// whereabouts says where the records of a transaction are, and how each was ended by its producer's next marker.
+func whereabouts(all []*kgo.Record, tx string) string {
+	var found []string
+	for i, r := range all {
+		if r.Attrs.IsControl() || string(r.Headers[0].Value) != tx {
+			continue
+		}
+		ended := "by nothing"
+		for _, m := range all[i:] {
+			if m.Attrs.IsControl() && m.Partition == r.Partition && m.ProducerID == r.ProducerID {
+				ended = fmt.Sprintf("by %x at %d in epoch %d", m.Key, m.Offset, m.ProducerEpoch)
+				break
+			}
+		}
+		found = append(found, fmt.Sprintf("%d@%d of producer %d epoch %d, ended %s", r.Partition, r.Offset, r.ProducerID, r.ProducerEpoch, ended))
+	}
+	return strings.Join(found, "; ")
+}
+
+func withoutControl(records []*kgo.Record) []*kgo.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r *kgo.Record) bool { return r.Attrs.IsControl() })
+}
+
+// readTopic reads all partitions of a topic to their last stable offsets, with the control records.
 func (l *lab) readTopic(topic string, isolation kgo.IsolationLevel) []*kgo.Record {
 	l.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -215,5 +243,5 @@ func (l *lab) readTopic(topic string, isolation kgo.IsolationLevel) []*kgo.Recor
 			}
 		})
 	}
-	return slices.DeleteFunc(records, func(r *kgo.Record) bool { return r.Attrs.IsControl() })
+	return records
 }

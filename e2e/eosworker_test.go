@@ -19,7 +19,8 @@ type worker struct {
 	name       string
 	random     *rand.Rand
 	generation int
-	sent       int // transactions begun
+	sent       int            // transactions begun
+	refused    map[string]int // why records were not written, and how often: their transactions were aborted
 }
 
 func (w *worker) run(ctx context.Context) {
@@ -55,11 +56,16 @@ func (w *worker) transact(ctx context.Context, session *kgo.GroupTransactSession
 	}
 	w.sent++
 	tx, size := fmt.Sprintf("%s-tx-%d", w.name, w.sent), fmt.Sprint(len(records))
+	written := kgo.AbortingFirstErrPromise(session.Client())
 	for _, r := range records {
 		headers := []kgo.RecordHeader{{Key: "tx", Value: []byte(tx)}, {Key: "size", Value: []byte(size)}}
-		session.Produce(ctx, &kgo.Record{Key: r.Value, Value: r.Value, Headers: headers}, func(*kgo.Record, error) {})
+		session.Produce(ctx, &kgo.Record{Key: r.Value, Value: r.Value, Headers: headers}, written.Promise())
 	}
-	fate := kgo.TryCommit
+	err := written.Err()
+	if err != nil {
+		w.refused[err.Error()]++
+	}
+	fate := kgo.TransactionEndTry(err == nil)
 	switch w.random.IntN(20) {
 	case 0:
 		fate = kgo.TryAbort
@@ -69,6 +75,6 @@ func (w *worker) transact(ctx context.Context, session *kgo.GroupTransactSession
 	}
 	ending, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	_, err := session.End(ending, fate)
+	_, err = session.End(ending, fate)
 	return err == nil
 }
