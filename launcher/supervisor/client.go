@@ -152,7 +152,9 @@ func (c *Client) ask(ctx context.Context, req request) iter.Seq2[answer, error] 
 		defer conn.Close()
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		req.Version = protocolVersion
-		err = link.Write(conn, req)
+		if err = link.Write(conn, req); gone(err) {
+			err = ErrNotRunning
+		}
 		lines := bufio.NewScanner(conn)
 		lines.Buffer(make([]byte, 4096), 2*maxEventBytes)
 		for err == nil {
@@ -171,9 +173,15 @@ func (c *Client) ask(ctx context.Context, req request) iter.Seq2[answer, error] 
 	}
 }
 
+// gone reports whether an error of a connection says that the supervisor at its other end has ended. One that was killed leaves
+// requests unread, which resets their connections.
+func gone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
 func nextAnswer(lines *bufio.Scanner) (answer, error) {
 	if !lines.Scan() {
-		if err := lines.Err(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+		if err := lines.Err(); err != nil && !gone(err) {
 			return answer{}, fmt.Errorf("cannot read the supervisor's answer: %w", err)
 		}
 		return answer{}, ErrNotRunning

@@ -247,3 +247,27 @@ func TestStatusJSON(t *testing.T) {
 		}
 	}
 }
+
+// A supervisor that is killed leaves requests unread on connections that it, or its socket, had accepted: they are reset.
+func TestASupervisorThatDiesOverARequestIsNotRunning(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.sock")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			conn.Read(make([]byte, 1)) // the rest of the request is there too
+			conn.Close()
+		}
+	}()
+	c := &Client{socket: path}
+	if _, err := c.Status(t.Context()); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("err = %v, want %v", err, ErrNotRunning)
+	}
+}
