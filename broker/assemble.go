@@ -125,6 +125,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		RecoveryPointCheckpointInterval: c.Duration("log.flush.offset.checkpoint.interval.ms"),
 		LogStartCheckpointInterval:      c.Duration("log.flush.start.offset.checkpoint.interval.ms"),
 		RetentionCheckInterval:          c.Duration("log.retention.check.interval.ms"),
+		ProducerCheckInterval:           c.Duration("producer.id.expiration.check.interval.ms"),
 		InitialTaskDelay:                c.Duration("log.initial.task.delay.ms"),
 		FlushSchedulerInterval:          c.Duration("log.flush.scheduler.interval.ms"),
 

@@ -60,6 +60,7 @@ type Config struct {
 	RecoveryPointCheckpointInterval time.Duration // log.flush.offset.checkpoint.interval.ms, 60 s
 	LogStartCheckpointInterval      time.Duration // log.flush.start.offset.checkpoint.interval.ms, 60 s
 	RetentionCheckInterval          time.Duration // log.retention.check.interval.ms, 5 min
+	ProducerCheckInterval           time.Duration // producer.id.expiration.check.interval.ms, 10 min
 	InitialTaskDelay                time.Duration // log.initial.task.delay.ms, 30 s: before the first retention check
 	FlushSchedulerInterval          time.Duration // log.flush.scheduler.interval.ms, never: how often flush.ms is looked at
 
@@ -83,6 +84,7 @@ func (c *Config) setDefaults() {
 	orDefault(&c.RecoveryPointCheckpointInterval, time.Minute)
 	orDefault(&c.LogStartCheckpointInterval, time.Minute)
 	orDefault(&c.RetentionCheckInterval, 5*time.Minute)
+	orDefault(&c.ProducerCheckInterval, 10*time.Minute)
 	orDefault(&c.InitialTaskDelay, 30*time.Second)
 	orDefault(&c.FlushSchedulerInterval, 1<<63-1)
 	if c.Clock == nil {

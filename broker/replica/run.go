@@ -39,6 +39,7 @@ func (r *Replicas) Run(ctx context.Context) error {
 			every(ctx, r.cfg.RetentionCheckInterval, r.maintain)
 		}
 	})
+	wg.Go(func() { every(ctx, r.cfg.ProducerCheckInterval, r.forgetProducers) })
 	wg.Go(func() { every(ctx, removeInterval, r.removeDue) })
 	if r.cfg.FlushSchedulerInterval < 1<<63-1 {
 		wg.Go(func() { every(ctx, r.cfg.FlushSchedulerInterval, r.flushDue) })
@@ -138,6 +139,13 @@ func (r *Replicas) flushDue() {
 	for _, d := range r.onlineDirs() {
 		d.FlushDue(r.cfg.Clock())
 		r.checkDir(d)
+	}
+}
+
+// forgetProducers forgets the producers that were idle for long.
+func (r *Replicas) forgetProducers() {
+	for _, d := range r.onlineDirs() {
+		d.ForgetProducers(r.cfg.Clock())
 	}
 }
 

@@ -234,7 +234,15 @@ func (d *Dir) removeLater(path string, delay time.Duration) {
 	d.trash = append(d.trash, trash{path, d.clock().Add(delay)})
 }
 
-// Maintain does what is due: retention, forgetting of idle producers, closing of idle
+// ForgetProducers forgets the producers that were idle for producer.id.expiration.ms by the times of their batches. Until it is
+// called they are known, however old: a producer may send records of another time.
+func (d *Dir) ForgetProducers(now time.Time) {
+	for _, l := range d.Logs() {
+		l.forgetProducers(l.config.Load(), now)
+	}
+}
+
+// Maintain does what is due: retention, closing of idle
 // descriptors. Call it every few seconds to minutes, not concurrently with itself. hw is a partition's high watermark: what is
 // above is never removed.
 func (d *Dir) Maintain(now time.Time, hw func(TopicPartition) int64) {

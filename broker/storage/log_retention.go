@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maintain does what time demands of a log: retention, forgetting producers, and giving back what an idle log does not need.
+// maintain does what time demands of a log: retention, and giving back what an idle log does not need.
 func (l *Log) maintain(now time.Time, highWatermark int64) error {
 	if err := l.usable(); err != nil {
 		return err
@@ -18,7 +18,6 @@ func (l *Log) maintain(now time.Time, highWatermark int64) error {
 	if err := l.retain(c, now, highWatermark); err != nil {
 		return l.storageFailure(err)
 	}
-	l.forgetProducers(c, now)
 	l.LastStableOffset(highWatermark) // forgets what became stable
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -221,3 +221,24 @@ func TestProducersExpire(t *testing.T) {
 		t.Errorf("left: %v", ps.byID)
 	}
 }
+
+// A producer may send records of another time. It is known until the check for idle producers, which is not retention's.
+func TestAProducerOfOldRecordsIsKnownUntilTheCheck(t *testing.T) {
+	c := DefaultLogConfig()
+	c.RetentionMs = -1
+	d := openDisk(t, fsys.NewMem(), c)
+	l := d.create(orders0, c)
+	o := batch.NewOptions()
+	o.ProducerID, o.ProducerEpoch, o.BaseSequence = 7, 0, 0
+	if _, err := l.AppendAsLeader(build(t, o, records(1, 1000)...), 0, Client, testTime); err != nil {
+		t.Fatal(err)
+	}
+	d.Maintain(testTime, func(TopicPartition) int64 { return l.EndOffset() })
+	if got, err := l.AppendAsLeader(build(t, o, records(1, 1000)...), 0, Client, testTime); err != nil || !got.Duplicate {
+		t.Errorf("sent again it is %+v, %v; want a duplicate", got, err)
+	}
+	d.ForgetProducers(testTime)
+	if got := l.ActiveProducers(); len(got) != 0 {
+		t.Errorf("after the check %+v are known", got)
+	}
+}
