@@ -102,9 +102,6 @@ func (c *Cluster) find(ctx context.Context) (hostStatus, error) {
 		return hostStatus{}, err
 	}
 	status, err := h.status(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = context.Cause(ctx)
-	}
 	if err != nil {
 		return hostStatus{}, fmt.Errorf("cannot read status of the cluster in %s: %w", c.target.Home, err)
 	}

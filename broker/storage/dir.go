@@ -242,9 +242,8 @@ func (d *Dir) ForgetProducers(now time.Time) {
 	}
 }
 
-// Maintain does what is due: retention, closing of idle
-// descriptors. Call it every few seconds to minutes, not concurrently with itself. hw is a partition's high watermark: what is
-// above is never removed.
+// Maintain does what is due: retention, closing of idle descriptors. Call it every few seconds to minutes, not concurrently
+// with itself. hw is a partition's high watermark: what is above is never removed.
 func (d *Dir) Maintain(now time.Time, hw func(TopicPartition) int64) {
 	settled := 0
 	for tp, l := range d.Logs() {
