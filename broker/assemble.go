@@ -97,6 +97,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		Metadata:       b.metadata,
 		Clock:          b.opt.Clock,
 		Log:            b.levels.Logger("kafka.server.ReplicaManager"),
+		Buffers:        &b.buffers,
 		Observe:        b.opt.Observe,
 		Dial:           b.opt.Dial,
 		Listener:       c.InterBrokerListener(),

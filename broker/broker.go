@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"klab/broker/api"
+	"klab/broker/buffer"
 	"klab/broker/config"
 	"klab/broker/controller"
 	"klab/broker/fact"
@@ -61,9 +62,10 @@ func (o *Options) setDefaults() {
 
 // Broker is a running broker. Open makes it.
 type Broker struct {
-	cfg *config.Config
-	opt Options
-	log *slog.Logger // of the broker as a whole; parts have theirs from levels
+	cfg     *config.Config
+	opt     Options
+	log     *slog.Logger // of the broker as a whole; parts have theirs from levels
+	buffers buffer.Pool  // of the server and of what is read to be sent
 
 	levels *loglevel.Levels
 

@@ -92,6 +92,7 @@ func (b *Broker) bind() error {
 		MaxConnections:  b.cfg.Int("max.connections"),
 		MaxPerIP:        b.cfg.Int("max.connections.per.ip"),
 		MaxPerIPOf:      perIPOverrides(b.cfg),
+		Buffers:         &b.buffers,
 		Log:             b.levels.Logger("kafka.network.SocketServer"),
 		Listen:          b.opt.Listen,
 	})

@@ -16,6 +16,8 @@ type part struct {
 	name    string
 	rounds  int    // at most; 0: ROUNDS
 	setting string // what stands beside each of its numbers
+	fills   bool   // it fills the page cache: see touchMemory
+	fresh   bool   // it measures clusters that have not worked yet
 	metrics []metric
 	// run measures one round of one side: one value a metric, NaN for what could not be measured.
 	run func(t *testing.T, b *bench, s side, round int) []float64
@@ -49,6 +51,7 @@ func TestBench(t *testing.T) {
 		table.measure(t, b, start, stoppedSides(t))
 	}
 	var running []side
+	warmed := false
 	for _, p := range []part{memory, produceJava(100), produceJava(1024), produceFlatOut(100), produceFlatOut(1024), paced, single,
 		consume, consumeJava, create(1000), failover(1000), create(10000)} {
 		if !pattern.MatchString(p.name) {
@@ -56,6 +59,10 @@ func TestBench(t *testing.T) {
 		}
 		if running == nil {
 			running = runningSides(t)
+		}
+		if !p.fresh && !warmed {
+			warmed = true
+			warm(t, running)
 		}
 		table.measure(t, b, p, running)
 	}

@@ -35,6 +35,7 @@ var start = part{
 var memory = part{
 	name:    "idle",
 	rounds:  1,
+	fresh:   true,
 	setting: "five seconds after the start, one topic of 6 partitions, nobody connected",
 	metrics: []metric{{"memory", "MB", true, 0}, {"cores of the cluster", "", true, 0}},
 	run: func(t *testing.T, b *bench, s side, round int) []float64 {

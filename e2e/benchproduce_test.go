@@ -25,6 +25,7 @@ func produceJava(size int) part {
 	return part{
 		name:    fmt.Sprintf("producer-perf %s", bytesName(size)),
 		setting: fmt.Sprintf("kafka-producer-perf-test of 3.9, %s records, acks=all, idempotent, linger 5 ms, batch 64 KiB, 6 partitions", bytesName(size)),
+		fills:   true,
 		metrics: []metric{{"records a second", "/s", false, 1.2}, {"MB a second", "MB/s", false, 0},
 			{"records a CPU second", "/s", false, 2}, {"p50 at full speed", "ms", true, 0}, {"p99 at full speed", "ms", true, 0}, {"p99.9 at full speed", "ms", true, 0}},
 		run: func(t *testing.T, b *bench, s side, round int) []float64 {
@@ -86,6 +87,7 @@ func produceFlatOut(size int) part {
 	return part{
 		name:    "franz-go " + bytesName(size),
 		setting: fmt.Sprintf("franz-go, %s records, acks=all, idempotent, linger 5 ms, 6 partitions", bytesName(size)),
+		fills:   true,
 		metrics: []metric{{"records a second", "/s", false, 1.2}, {"MB a second", "MB/s", false, 0}, {"records a CPU second", "/s", false, 2}, {"memory under load", "MB", true, 0}},
 		run: func(t *testing.T, b *bench, s side, round int) []float64 {
 			topic := s.topic("flatout", round)
@@ -131,6 +133,7 @@ func produceFlatOut(size int) part {
 var paced = part{
 	name:    "franz-go paced",
 	setting: "franz-go, 20,000 records/s of 100 B, each sent when due (linger 0), acks=all, idempotent, 6 partitions",
+	fills:   true,
 	metrics: []metric{{"p50", "ms", true, 0}, {"p99", "ms", true, 0.1}, {"p99.9", "ms", true, 0}, {"records a second reached", "/s", false, 0}, {"cores of the cluster", "", true, 0}},
 	run: func(t *testing.T, b *bench, s side, round int) []float64 {
 		topic := s.topic("paced", round)

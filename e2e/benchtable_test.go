@@ -36,6 +36,9 @@ func (tb *table) measure(t *testing.T, b *bench, p part, sides []side) {
 	before := load()
 	for round := range rounds {
 		for i, s := range sides {
+			if p.fills {
+				touchMemory(t)
+			}
 			got := p.run(t, b, s, round)
 			t.Logf("%s, round %d, %s: %s", p.name, round+1, s.name, p.show(got))
 			for m := range p.metrics {
@@ -123,8 +126,9 @@ func (tb *table) print() {
 	}
 	var out strings.Builder
 	fmt.Fprintf(&out, "%d processors, %s. Median (least to largest). Every topic: replication factor 3, min.insync.replicas 2; no codec; "+
-		"flush policy: Kafka's default (no fsync of records). Load is the machine's, of one minute, before and after the part.\n\n",
-		runtime.NumCPU(), tb.began.Format(time.DateTime))
+		"flush policy: Kafka's default (no fsync of records). Each cluster worked %v before its speed was measured, and free memory "+
+		"was touched before each round that fills the page cache. Load is the machine's, of one minute, before and after the part.\n\n",
+		runtime.NumCPU(), tb.began.Format(time.DateTime), warmTime)
 	out.WriteString("| part | what | klab | Apache 3.9 | klab / Apache | bar | setting |\n|---|---|---|---|---|---|---|\n")
 	out.WriteString(strings.Join(tb.rows, "\n") + "\n\n")
 	if len(tb.lost) == 0 {

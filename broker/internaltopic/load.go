@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
@@ -27,11 +28,15 @@ func (t *Topic) Load(ctx context.Context, partition int32, each func(batch.Batch
 
 func load(ctx context.Context, log *storage.Log, atOnce int, each func(batch.Batch) error) error {
 	var buffer []byte
+	room := func(n int) []byte {
+		buffer = slices.Grow(buffer[:0], n)[:n]
+		return buffer
+	}
 	for next := log.StartOffset(); next < log.EndOffset(); {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r, err := log.ReadInto(buffer[:0], next, atOnce, log.EndOffset(), true)
+		r, err := log.ReadInto(room, next, atOnce, log.EndOffset(), true)
 		if err != nil {
 			return err
 		}
@@ -46,7 +51,7 @@ func load(ctx context.Context, log *storage.Log, atOnce int, each func(batch.Bat
 				return err
 			}
 		}
-		buffer, next = r.Records, r.NextOffset
+		next = r.NextOffset
 	}
 	return nil
 }

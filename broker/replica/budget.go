@@ -3,6 +3,8 @@ package replica
 import (
 	"sync"
 	"sync/atomic"
+
+	"klab/broker/buffer"
 )
 
 // heldBytes is how many bytes of records the replies to consumers may hold in memory until their connections took them.
@@ -16,12 +18,14 @@ type budget struct {
 	held  atomic.Int64
 }
 
-// grant is what the reply to one fetch holds. The fetch reserves and drops; whoever writes the reply ends it.
+// grant is what the reply to one fetch holds. The fetch reserves, drops and lends; whoever writes the reply ends it.
 type grant struct {
-	of    *budget
-	mu    sync.Mutex
-	bytes int64
-	over  bool
+	of      *budget
+	buffers *buffer.Pool
+	mu      sync.Mutex
+	bytes   int64
+	lent    []*[]byte // what the reply's records are in
+	over    bool
 }
 
 // reserve takes up to want bytes of what is left and returns how many.
@@ -52,12 +56,25 @@ func (g *grant) drop() {
 	g.add(-g.bytes)
 }
 
+// lend hands over the buffers of a reply that is about to be written. If that is over already they are for the collector.
+func (g *grant) lend(buffers []*[]byte) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.over {
+		g.lent = buffers
+	}
+}
+
 // end gives everything back for good: the reply was written, or will not be.
 func (g *grant) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.add(-g.bytes)
 	g.over = true
+	for _, b := range g.lent {
+		g.buffers.Put(b)
+	}
+	g.lent = nil
 }
 
 // add counts bytes. mu is held.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/buffer"
 	"klab/broker/fact"
 	"klab/broker/metadata"
 	"klab/broker/storage"
@@ -21,6 +22,7 @@ type Config struct {
 	Metadata *metadata.Cache
 	Clock    func() time.Time // nil: time.Now
 	Log      *slog.Logger     // nil: discard
+	Buffers  *buffer.Pool     // for what is read to be sent; nil: its own
 	Observe  fact.Observer    // nil: nobody looks
 
 	// Dial opens connections to leaders on other brokers, at the listener named Listener (inter.broker.listener.name).
@@ -69,6 +71,9 @@ type Config struct {
 }
 
 func (c *Config) setDefaults() {
+	if c.Buffers == nil {
+		c.Buffers = new(buffer.Pool)
+	}
 	orDefault(&c.LagTimeMax, 30*time.Second)
 	orDefault(&c.FetchWaitMax, 500*time.Millisecond)
 	orDefault(&c.FetchMinBytes, 1)

@@ -19,9 +19,10 @@ type evaluation struct {
 	arriving bool // the request has just come in: a follower's offsets are news about the follower
 	watching bool // the fetch is parked, or about to be: partitions shall wake it
 
-	bytes          int  // of records
-	urgent         bool // there is something that must not wait for more bytes
-	watermarkMoved bool // a follower has not been told of a high watermark
+	buffers        []*[]byte // what was read is in them
+	bytes          int       // of records
+	urgent         bool      // there is something that must not wait for more bytes
+	watermarkMoved bool      // a follower has not been told of a high watermark
 	topics         []kmsg.FetchResponseTopic
 	told           []*fetchPart // those in topics, in order
 	wake           []*parkedFetch
@@ -36,6 +37,14 @@ func (e *evaluation) run() {
 	for _, part := range e.session.parts {
 		e.part(part, live)
 	}
+}
+
+// discard gives back what was read: there will be no reply from this evaluation.
+func (e *evaluation) discard() {
+	for _, b := range e.buffers {
+		e.r.cfg.Buffers.Put(b)
+	}
+	e.buffers = nil
 }
 
 // settle wakes the other fetches that this one's progress concerns. The session's mutex must have been released.
@@ -205,12 +214,19 @@ func (e *evaluation) read(part *fetchPart, v *view) ([]byte, *kerr.Error) {
 // readHolding counts what a consumer's fetch reads; a follower takes what it is sent.
 func (e *evaluation) readHolding(part *fetchPart, v *view, maxBytes int, minOne bool) (storage.ReadResult, error) {
 	if e.follower() {
-		return v.at.log.Read(part.fetchOffset, maxBytes, v.limit, minOne)
+		return v.at.log.ReadInto(e.room, part.fetchOffset, maxBytes, v.limit, minOne)
 	}
 	reserved := e.holds.reserve(maxBytes)
-	got, err := v.at.log.Read(part.fetchOffset, reserved, v.limit, minOne)
+	got, err := v.at.log.ReadInto(e.room, part.fetchOffset, reserved, v.limit, minOne)
 	e.holds.settle(reserved, cap(got.Records))
 	return got, err
+}
+
+// room lends memory for a read until the reply was written, or the evaluation is discarded.
+func (e *evaluation) room(n int) []byte {
+	b := e.r.cfg.Buffers.Get(n)
+	e.buffers = append(e.buffers, b)
+	return *b
 }
 
 func answer(part *fetchPart, v *view, records []byte, aborted []kmsg.FetchResponseTopicPartitionAbortedTransaction) kmsg.FetchResponseTopicPartition {

@@ -51,7 +51,8 @@ type parkedFetch struct {
 
 // Fetch answers req through reply, called once: before Fetch returns if there is something to tell, else when there is or
 // the request's wait is over. listener is the one the request came in by; leader hints name endpoints on it. reply must
-// not block. written is to be called once the response was written, or will not be: until then its records count as held.
+// not block. written is to be called once the response was written, or will not be: until then its records count as held, and
+// their memory is not used again.
 func (r *Replicas) Fetch(req *kmsg.FetchRequest, listener string, reply func(*kmsg.FetchResponse)) (written func()) {
 	now := r.cfg.Clock()
 	f := r.newFetch(req, listener, reply)
@@ -76,7 +77,7 @@ func (r *Replicas) newFetch(req *kmsg.FetchRequest, listener string, reply func(
 		readCommitted: req.IsolationLevel == 1,
 		hardMaxBytes:  req.Version < 3,
 		reply:         reply,
-		holds:         grant{of: &r.held},
+		holds:         grant{of: &r.held, buffers: r.cfg.Buffers},
 	}
 	if req.Version >= 15 {
 		f.replica = req.ReplicaState.ID
@@ -152,6 +153,7 @@ func (f *fetch) start(now time.Time) {
 	parked.timer = time.AfterFunc(f.maxWait, parked.expire)
 	s.parked.Store(parked) // from here on, whatever happens to a watched partition wakes it
 	again, enough := parked.evaluate(now, false)
+	e.discard()
 	if enough {
 		again.wake = append(again.wake, e.wake...)
 		parked.finish(again)
@@ -166,6 +168,7 @@ func (f *fetch) finish(e *evaluation) {
 	resp := e.response()
 	f.session.mu.Unlock()
 	e.settle()
+	f.holds.lend(e.buffers)
 	f.reply(resp)
 }
 
@@ -216,6 +219,7 @@ func (p *parkedFetch) evaluate(now time.Time, over bool) (*evaluation, bool) {
 		if e.watermarkMoved {
 			p.hurry()
 		}
+		e.discard()
 		if p.missing.Add(-int64(e.bytes)) > 0 {
 			return nil, false
 		}

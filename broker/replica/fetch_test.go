@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,6 +340,34 @@ func TestLatestIsNotAvailableBeforeTheHighWatermarkHasCaughtUp(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		if got, err := l.brokers[1].ListOffset(query); err != nil || got.Offset != 1 {
 			t.Errorf("%d, %v; want 1", got.Offset, err)
+		}
+	})
+}
+
+// TestRecordsStayUntilTheyWereWritten has a reply wait for its connection while others use, and give back, the memory that
+// their records were in.
+func TestRecordsStayUntilTheyWereWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := alone(t, 2)
+		b.write(0, strings.Repeat("slow", 5000))
+		b.write(1, strings.Repeat("fast", 5000))
+		var waiting *kmsg.FetchResponse
+		writtenWaiting := b.Fetch(consumerFetch(0, 0), "PLAINTEXT", func(resp *kmsg.FetchResponse) { waiting = resp })
+		for range 100 {
+			var other *kmsg.FetchResponse
+			written := b.Fetch(consumerFetch(1, 0), "PLAINTEXT", func(resp *kmsg.FetchResponse) { other = resp })
+			if got := values(t, other.Topics[0].Partitions[0].RecordBatches); got[0] != strings.Repeat("fast", 5000) {
+				t.Fatalf("the other reply has %d values, the first of %d bytes", len(got), len(got[0]))
+			}
+			written()
+			written() // a server may say so twice
+		}
+		if got := values(t, waiting.Topics[0].Partitions[0].RecordBatches); got[0] != strings.Repeat("slow", 5000) {
+			t.Errorf("the reply that waited was overwritten: %.20q...", got[0])
+		}
+		writtenWaiting()
+		if held := b.held.held.Load(); held != 0 {
+			t.Errorf("%d bytes are held after all was written", held)
 		}
 	})
 }

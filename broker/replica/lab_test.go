@@ -214,13 +214,15 @@ func (b *labBroker) handle(frame []byte) func() []byte {
 	b.seen[key]++
 	b.mu.Unlock()
 	done := make(chan kmsg.Response, 1)
+	written := func() {}
 	switch req := req.(type) {
 	case *kmsg.FetchRequest:
-		b.Fetch(req, "PLAINTEXT", func(resp *kmsg.FetchResponse) { done <- resp })
+		written = b.Fetch(req, "PLAINTEXT", func(resp *kmsg.FetchResponse) { done <- resp })
 	case *kmsg.ListOffsetsRequest:
 		done <- b.listOffsets(req)
 	}
 	return func() []byte {
+		defer written()
 		resp := <-done
 		resp.SetVersion(version)
 		out := kbin.AppendInt32(make([]byte, 4), correlation)

@@ -14,6 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
+
+	"klab/broker/buffer"
 )
 
 // drawFetch draws a fetch response whose records are now and then too large to copy.
@@ -91,7 +93,7 @@ type pieces struct {
 func (p pieces) Read(b []byte) (int, error) { return p.r.Read(b[:min(len(b), p.max)]) }
 
 func TestFramesSurviveTheirPool(t *testing.T) {
-	var pool framePool
+	var pool buffer.Pool
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.OneOf(rapid.IntRange(0, 9000), rapid.IntRange(60<<10, 300<<10)).Draw(t, "size")
 		want := make([]byte, n)
@@ -100,13 +102,13 @@ func TestFramesSurviveTheirPool(t *testing.T) {
 			want[i] = byte(rng.Uint32())
 		}
 		r := pieces{bytes.NewReader(want), rapid.IntRange(1000, 100_000).Draw(t, "piece")}
-		got, err := pool.read(r, n, rapid.SampledFrom([]int{0, 1 << 20}).Draw(t, "trusted"))
+		got, err := readFrame(&pool, r, n, rapid.SampledFrom([]int{0, 1 << 20}).Draw(t, "trusted"))
 		if err != nil || !bytes.Equal(*got, want) {
 			t.Fatalf("a frame of %d bytes came back wrong: %v", n, err)
 		}
-		pool.put(got)
+		pool.Put(got)
 	})
-	if _, err := pool.read(bytes.NewReader(make([]byte, 10)), 100, 0); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, err := readFrame(&pool, bytes.NewReader(make([]byte, 10)), 100, 0); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("a cut frame: %v", err)
 	}
 }

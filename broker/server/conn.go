@@ -77,7 +77,7 @@ func (c *conn) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		frame, err := c.srv.frames.read(r, size, c.trusted)
+		frame, err := readFrame(c.srv.buffers, r, size, c.trusted)
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (c *conn) extendDeadline(r *bufio.Reader) error {
 func (c *conn) handle(ctx context.Context, frame *[]byte) error {
 	d, err := c.srv.table.decode(*frame)
 	if err != nil {
-		c.srv.frames.put(frame)
+		c.srv.buffers.Put(frame)
 		return err
 	}
 	o := owed{correlation: d.correlation, frame: frame}
@@ -145,7 +145,7 @@ func (c *conn) handle(ctx context.Context, frame *[]byte) error {
 	o.reply = c.call(ctx, d)
 	switch o.reply.kind {
 	case replyNone:
-		c.srv.frames.put(frame)
+		c.srv.buffers.Put(frame)
 		return nil
 	case replyClose:
 		if o.reply.err == nil {

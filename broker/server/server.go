@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"klab/broker/buffer"
 )
 
 // Listener is one address to bind.
@@ -27,16 +29,17 @@ type Config struct {
 	MaxPerIP        int            // max.connections.per.ip; 0 is no limit. Beyond it a connection is closed
 	MaxPerIPOf      map[string]int // max.connections.per.ip.overrides: by address
 
-	Log    *slog.Logger
-	Listen func(network, address string) (net.Listener, error) // net.Listen when nil
+	Buffers *buffer.Pool // shared with whom it may serve too; nil: the server has its own
+	Log     *slog.Logger
+	Listen  func(network, address string) (net.Listener, error) // net.Listen when nil
 }
 
 // Server accepts connections and serves its table on them.
 type Server struct {
-	cfg    Config
-	log    *slog.Logger
-	table  *table
-	frames framePool
+	cfg     Config
+	log     *slog.Logger
+	table   *table
+	buffers *buffer.Pool // of frames and replies
 
 	listeners []net.Listener // by index of cfg.Listeners, once bound
 	closing   chan struct{}  // closed when Close begins: no further request is read
@@ -56,6 +59,9 @@ func New(cfg Config) *Server {
 	if cfg.MaxRequestBytes == 0 {
 		cfg.MaxRequestBytes = 100 << 20
 	}
+	if cfg.Buffers == nil {
+		cfg.Buffers = new(buffer.Pool)
+	}
 	if cfg.Listen == nil {
 		cfg.Listen = net.Listen
 	}
@@ -66,6 +72,7 @@ func New(cfg Config) *Server {
 		cfg:     cfg,
 		log:     cfg.Log,
 		table:   newTable(cfg.Table),
+		buffers: cfg.Buffers,
 		closing: make(chan struct{}),
 		giveUp:  make(chan struct{}),
 		conns:   make(map[*conn]struct{}),

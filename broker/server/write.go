@@ -33,19 +33,19 @@ func (c *conn) write(o owed, resp kmsg.Response) (err error) {
 	} else {
 		err = c.writePlain(o.correlation, resp)
 	}
-	c.srv.frames.put(o.frame)
+	c.srv.buffers.Put(o.frame)
 	return err
 }
 
 func (c *conn) writePlain(correlation int32, resp kmsg.Response) error {
-	buf := c.srv.frames.get(replyBuffer)
+	buf := c.srv.buffers.Get(replyBuffer)
 	out := append((*buf)[:0], 0, 0, 0, 0)
 	out = appendHeader(out, resp, correlation)
 	out = resp.AppendTo(out)
 	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
 	_, err := c.net.Write(out)
 	*buf = out
-	c.srv.frames.put(buf)
+	c.srv.buffers.Put(buf)
 	return err
 }
 
@@ -54,7 +54,7 @@ const replyBuffer = 4 << 10
 
 // writeFetch writes a fetch response. Records go to the socket from where they are, not by way of a buffer.
 func (c *conn) writeFetch(correlation int32, resp *kmsg.FetchResponse) error {
-	buf := c.srv.frames.get(replyBuffer)
+	buf := c.srv.buffers.Get(replyBuffer)
 	e := fetchEncoder{out: append((*buf)[:0], 0, 0, 0, 0), version: resp.Version}
 	e.out = appendHeader(e.out, resp, correlation)
 	e.response(resp)
@@ -67,7 +67,7 @@ func (c *conn) writeFetch(correlation int32, resp *kmsg.FetchResponse) error {
 		_, err = vectors.WriteTo(c.net)
 	}
 	*buf = e.out
-	c.srv.frames.put(buf)
+	c.srv.buffers.Put(buf)
 	return err
 }
 

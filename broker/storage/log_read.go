@@ -22,18 +22,18 @@ type ReadResult struct {
 // below the log's start or above its end is ErrOffsetOutOfRange. It never
 // waits for an append or a sync.
 func (l *Log) Read(offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
-	return l.ReadInto(nil, offset, maxBytes, limit, minOne)
+	return l.ReadInto(func(n int) []byte { return make([]byte, n) }, offset, maxBytes, limit, minOne)
 }
 
-// ReadInto is Read into the room that dst has after its length, for callers
-// that pool buffers. Records is dst with the batches appended to it.
-func (l *Log) ReadInto(dst []byte, offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
+// ReadInto is Read into room(n), n bytes long, for callers that use memory again. It may ask more than once; Records is a
+// part of the last answer, or nil.
+func (l *Log) ReadInto(room func(n int) []byte, offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
 	for {
 		if err := l.usable(); err != nil {
 			return ReadResult{}, err
 		}
 		generation := l.settledGeneration()
-		r, err := l.read(dst, offset, maxBytes, limit, minOne)
+		r, err := l.read(room, offset, maxBytes, limit, minOne)
 		if l.generation.Load() != generation {
 			continue // files changed under the read
 		}
@@ -55,8 +55,8 @@ func (l *Log) readFailure(err error) error {
 	return l.dir.fail(err)
 }
 
-func (l *Log) read(dst []byte, offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
-	none := ReadResult{Records: dst, FirstOffset: offset, NextOffset: offset}
+func (l *Log) read(room func(n int) []byte, offset int64, maxBytes int, limit int64, minOne bool) (ReadResult, error) {
+	none := ReadResult{FirstOffset: offset, NextOffset: offset}
 	start, end := l.start.Load(), l.end.Load()
 	if offset < start || offset > end {
 		return ReadResult{}, errorf(kerr.OffsetOutOfRange, "offset %d of %v is not in [%d, %d]", offset, l.tp, start, end)
@@ -75,14 +75,14 @@ func (l *Log) read(dst []byte, offset int64, maxBytes int, limit int64, minOne b
 		if p.size > int64(maxBytes) && !minOne {
 			return none, nil
 		}
-		out, next, err := s.read(dst, p, maxBytes, limit)
+		out, next, err := s.read(room, p, maxBytes, limit)
 		if err != nil {
 			return ReadResult{}, err
 		}
-		if len(out) == len(dst) {
+		if len(out) == 0 {
 			return none, nil
 		}
-		return ReadResult{out, batch.Batch(out[len(dst):]).BaseOffset(), next}, nil
+		return ReadResult{out, batch.Batch(out).BaseOffset(), next}, nil
 	}
 	return none, nil
 }

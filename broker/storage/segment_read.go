@@ -70,22 +70,17 @@ func (s *segment) readError(err error, at int64) error {
 	return fmt.Errorf("cannot read %s at position %d: %w", s.path(logSuffix), at, err)
 }
 
-// read appends to dst whole batches that end below limit, from p on, at most
+// read reads into room(n) whole batches that end below limit, from p on, at most
 // maxBytes but one at least, and returns the offset after the last.
-func (s *segment) read(dst []byte, p place, maxBytes int, limit int64) (out []byte, next int64, err error) {
+func (s *segment) read(room func(n int) []byte, p place, maxBytes int, limit int64) (out []byte, next int64, err error) {
 	want := min(max(int64(maxBytes), p.size), s.size.Load()-p.position)
-	have := len(dst)
-	if int64(cap(dst)-have) >= want {
-		out = dst[:have+int(want)]
-	} else {
-		out = append(dst, make([]byte, want)...)
-	}
-	n, err := s.ReadAt(out[have:], p.position)
+	out = room(int(want))
+	n, err := s.ReadAt(out, p.position)
 	if err != nil && (!errors.Is(err, io.EOF) || n == 0) {
-		return dst, 0, s.readError(err, p.position)
+		return nil, 0, s.readError(err, p.position)
 	}
-	read, used := out[have:have+n], 0
-	for b, err := range batch.All(read) {
+	used := 0
+	for b, err := range batch.All(out[:n]) {
 		if err != nil || b.LastOffset() >= limit {
 			break
 		}
@@ -95,7 +90,7 @@ func (s *segment) read(dst []byte, p place, maxBytes int, limit int64) (out []by
 	if used > 0 {
 		s.leaveOff(next, p.position+int64(used), p.cuts)
 	}
-	return out[:have+used], next, nil
+	return out[:used], next, nil
 }
 
 // eachBatch calls f with the header of every batch from a position on, until f
