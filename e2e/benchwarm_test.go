@@ -41,6 +41,22 @@ func (s side) warm(t *testing.T) {
 	pace(t, s, client, warmTime/2)
 }
 
+// justStarted measures a part on clusters that have not worked yet: each round starts its own.
+func justStarted(p part) part {
+	run := p.run
+	p.name = "just started: " + p.name
+	p.rounds = 3
+	p.run = func(t *testing.T, b *bench, s side, round int) (values []float64) {
+		t.Run(fmt.Sprintf("%s %s %d", p.name, s.name, round), func(t *testing.T) { // the cluster stops with this
+			s.start(t)
+			s.ready(t)
+			values = run(t, b, s, round)
+		})
+		return values
+	}
+	return p
+}
+
 // memoryAvailable is what the kernel believes that programs can have, in bytes.
 func memoryAvailable(t *testing.T) int {
 	t.Helper()
