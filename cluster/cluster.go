@@ -85,18 +85,12 @@ func Connect(ctx context.Context, target Target) (*Cluster, error) {
 	return c, nil
 }
 
-// findPatience is how long a launched cluster's supervisor may take to say what runs: a command on a busy machine would rather
-// wait than fail.
-const findPatience = 15 * time.Second
-
 // find sets where the cluster is, and returns what the launcher says of it, where there is one.
 func (c *Cluster) find(ctx context.Context) (hostStatus, error) {
 	if len(c.target.Bootstrap) > 0 {
 		c.bootstrap, c.name = c.target.Bootstrap, c.target.Bootstrap[0]
 		return hostStatus{}, nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, findPatience, fmt.Errorf("its supervisor has not answered for %v", findPatience))
-	defer cancel()
 	h, err := dialHost(ctx, c.target.Home)
 	if err != nil {
 		return hostStatus{}, err

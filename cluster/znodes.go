@@ -53,9 +53,7 @@ func (c *Cluster) Znodes(ctx context.Context) (*Znodes, error) {
 	if c.host == nil {
 		return nil, fmt.Errorf("cannot read znodes: where the ZooKeeper is, if there is one, is not known: %w", ErrNotLaunched)
 	}
-	asked, cancel := context.WithTimeout(ctx, findPatience)
-	defer cancel()
-	status, err := c.host.status(asked)
+	status, err := c.host.status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read znodes: %w", err)
 	}

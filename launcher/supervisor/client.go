@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net"
 	"syscall"
+	"time"
 
 	"klab/launcher/event"
 	"klab/launcher/link"
@@ -61,8 +62,18 @@ func (c *Client) connect(ctx context.Context) (net.Conn, error) {
 	return conn, nil
 }
 
-// Status asks what is true of the processes now.
+// answerTime is how long a supervisor may take to say what is true now: on a busy machine one would rather wait than be told
+// that it failed, and one that was paused never answers.
+const answerTime = 15 * time.Second
+
+// Status asks what is true of the processes now. It waits 15 s at most.
 func (c *Client) Status(ctx context.Context) (Status, error) {
+	return c.statusWithin(ctx, answerTime)
+}
+
+func (c *Client) statusWithin(ctx context.Context, limit time.Duration) (Status, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the supervisor, process %d, has not answered for %v; if it is paused, kill -CONT %[1]d lets it go on", c.pid, limit))
+	defer cancel()
 	return c.status(ctx, opStatus)
 }
 

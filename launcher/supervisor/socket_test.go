@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"klab/launcher/event"
 	"klab/launcher/lifecycle"
@@ -28,6 +29,21 @@ func (l *lab) ask(text string) string {
 	}
 	line, _ := bufio.NewReader(conn).ReadString('\n')
 	return line
+}
+
+// TestASupervisorThatSaysNothing stands for one that was paused: the kernel takes the connection, and nobody answers.
+func TestASupervisorThatSaysNothing(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	silent, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	c := &Client{socket: socket, pid: 4711}
+	_, err = c.statusWithin(t.Context(), 10*time.Millisecond)
+	if err == nil || errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "4711") {
+		t.Errorf("a supervisor that says nothing: %v, want an error that names its process", err)
+	}
 }
 
 func TestHostileRequests(t *testing.T) {
