@@ -14,6 +14,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"klab/broker/wire"
 	"klab/coordinator/znode"
 )
 
@@ -209,7 +210,7 @@ func (c *channel) roundTrip(ctx context.Context, req kmsg.Request) (kmsg.Respons
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	c.conn.SetDeadline(time.Now().Add(c.timeout))
 	c.correlation++
-	c.buf = c.format.AppendRequest(c.buf[:0], req, c.correlation)
+	c.buf = c.format.AppendRequest(c.buf[:0], wire.Request(req), c.correlation)
 	if _, err := c.conn.Write(c.buf); err != nil {
 		return nil, fmt.Errorf("cannot send to broker %d: %w", c.broker, err)
 	}

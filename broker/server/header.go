@@ -7,6 +7,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kbin"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"klab/broker/wire"
 )
 
 const (
@@ -83,7 +85,7 @@ func (c *call) decodeRest(b *kbin.Reader) error {
 	if err := plausible(key, version, b.Src); err != nil {
 		return err
 	}
-	return c.req.ReadFrom(b.Src)
+	return wire.Request(c.req).ReadFrom(b.Src)
 }
 
 // skipTags passes over the tagged fields of a flexible header (KIP-482). None is defined that we need.
