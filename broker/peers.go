@@ -47,8 +47,8 @@ const maxIdle = 4
 
 var errNoController = errors.New("no controller is known at the moment")
 
-// forward sends req to the active controller and waits for the answer. A controller that has moved answers
-// NOT_CONTROLLER, inside the response.
+// forward sends req to the active controller and waits for the answer. A controller that has moved says
+// so in the response: NOT_CONTROLLER, or STALE_CONTROLLER_EPOCH to a ControlledShutdown.
 func (p *peers) forward(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
 	if p.controller.IsActive() {
 		if resp := p.local(ctx, req); resp != nil {

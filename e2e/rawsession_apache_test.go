@@ -12,8 +12,9 @@ var updateRaw = flag.Bool("update", false, "write Apache Kafka's answers to test
 
 // TestRawSessionRecord checks the recorded answers against Apache Kafka 3.9 with our brokers' settings.
 func TestRawSessionRecord(t *testing.T) {
-	apache := startApacheBrokers(t, startApacheZooKeeper(t), labSettings(t)...)
-	cluster := &rawCluster{t: t, firstPort: 19093}
+	zookeeper := startApacheZooKeeper(t)
+	apache := startApacheBrokers(t, zookeeper, labSettings(t)...)
+	cluster := &rawCluster{t: t, firstPort: 19093, zookeeper: zookeeper}
 	for id := range apache.brokers {
 		cluster.dirs = append(cluster.dirs, fmt.Sprintf("%s/data%d", apache.dir, id))
 	}

@@ -42,7 +42,7 @@ func (c *rawConn) ask(req kmsg.Request, within time.Duration) rawAnswer {
 	c.correlation++
 	c.SetDeadline(time.Now().Add(within))
 	formatter := kmsg.NewRequestFormatter(kmsg.FormatterClientID("raw"))
-	if _, err := c.Write(formatter.AppendRequest(nil, req, c.correlation)); err != nil {
+	if _, err := c.Write(formatter.AppendRequest(nil, asKafkaHasIt(req), c.correlation)); err != nil {
 		return rawAnswer{err: err}
 	}
 	if produce, ok := req.(*kmsg.ProduceRequest); ok && produce.Acks == 0 {
@@ -53,6 +53,25 @@ func (c *rawConn) ask(req kmsg.Request, within time.Duration) rawAnswer {
 		return rawAnswer{err: err}
 	}
 	return decodeAnswer(req, c.correlation, frame)
+}
+
+// stopReplica4 is StopReplica v4 as Kafka has it: the codec (kmsg 1.15.1) writes isKRaftController after the controller's epoch.
+type stopReplica4 struct{ *kmsg.StopReplicaRequest }
+
+func (r stopReplica4) AppendTo(dst []byte) []byte {
+	from := len(dst)
+	dst = r.StopReplicaRequest.AppendTo(dst)
+	epoch, flag := binary.BigEndian.Uint32(dst[from+4:]), dst[from+8]
+	dst[from+4] = flag
+	binary.BigEndian.PutUint32(dst[from+5:], epoch)
+	return dst
+}
+
+func asKafkaHasIt(req kmsg.Request) kmsg.Request {
+	if stop, ok := req.(*kmsg.StopReplicaRequest); ok && stop.Version == 4 {
+		return stopReplica4{stop}
+	}
+	return req
 }
 
 func (c *rawConn) readFrame() ([]byte, error) {

@@ -11,7 +11,7 @@ import (
 func TestRawSession(t *testing.T) {
 	l := up(t)
 	table := readDocumented(t, filepath.Join("testdata", "raw-differences.tsv"))
-	cluster := &rawCluster{t: t, firstPort: 9093, dirs: []string{l.home + "/pseudo/kafka-logs-1", l.home + "/pseudo/kafka-logs-2", l.home + "/pseudo/kafka-logs-3"}}
+	cluster := &rawCluster{t: t, firstPort: 9093, zookeeper: "127.0.0.1:2181", dirs: []string{l.home + "/pseudo/kafka-logs-1", l.home + "/pseudo/kafka-logs-2", l.home + "/pseudo/kafka-logs-3"}}
 	filter := filterFromEnvironment()
 	var total tally
 	runSession(t, cluster, filter, func(t *testing.T, area string, entries []rawEntry) {

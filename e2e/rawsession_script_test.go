@@ -20,6 +20,7 @@ import (
 type rawCluster struct {
 	t         testing.TB
 	firstPort int
+	zookeeper string             // host:port
 	dirs      []string           // path prefixes of log directories, cut out of answers
 	served    map[int16][2]int16 // by API key, the versions broker 1 advertises
 	conns     map[int32]*rawConn
@@ -379,12 +380,12 @@ func assignedTopic(name string, assignment [][]int32, configs ...string) kmsg.Cr
 }
 
 // frame is a step whose bytes no codec makes: a request header (and body) as given. The answer is bytes, too.
-func (s *rawScript) frame(name string, broker int32, key, version int16, rest []byte) {
+func (s *rawScript) frame(name string, to to, key, version int16, rest []byte) {
 	s.t.Helper()
 	body := binary.BigEndian.AppendUint16(nil, uint16(key))
 	body = binary.BigEndian.AppendUint16(body, uint16(version))
 	body = append(body, 0, 0, 0, 42)
-	e := rawEntry{name: name, key: key, version: version, to: to(broker).String(), request: fmt.Sprintf("%q", rest)}
-	e.fields = []rawField{{"", exchangeBytes(s.address(broker), append(body, rest...))}}
+	e := rawEntry{name: name, key: key, version: version, to: to.String(), request: fmt.Sprintf("%q", rest)}
+	e.fields = []rawField{{"", exchangeBytes(s.address(s.broker(to)), append(body, rest...))}}
 	s.add(e)
 }

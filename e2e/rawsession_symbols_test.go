@@ -50,6 +50,10 @@ func (y *rawSymbols) learnFrom(resp kmsg.Response) {
 		if r.ErrorCode == 0 {
 			y.symbol("producer id", strconv.FormatInt(r.ProducerID, 10))
 		}
+	case *kmsg.AllocateProducerIDsResponse:
+		if r.ErrorCode == 0 {
+			y.symbol("block of producer ids", strconv.FormatInt(r.ProducerIDStart, 10))
+		}
 	case *kmsg.FetchResponse:
 		if r.SessionID != 0 {
 			y.symbol("fetch session", strconv.Itoa(int(r.SessionID)))
@@ -70,6 +74,15 @@ func (y *rawSymbols) learnFrom(resp kmsg.Response) {
 			}
 		}
 	}
+}
+
+// learnEpochs names the epochs of brokers after them, and calls the controller's by its own.
+func (y *rawSymbols) learnEpochs(e rawEpochs) {
+	for id, epoch := range e.broker {
+		y.names[fmt.Sprintf("broker epoch %d", epoch)] = fmt.Sprintf("<epoch of broker %d>", id)
+	}
+	y.names[fmt.Sprintf("controller epoch %d", e.controller)] = "<epoch of the controller>"
+	y.names[fmt.Sprintf("controller epoch %d", e.controller-1)] = "<the epoch before>"
 }
 
 func (y *rawSymbols) nameTopicID(id [16]byte, topic string) {
@@ -143,6 +156,18 @@ func (y *rawSymbols) number(field string, n int64) string {
 		return "<controller>"
 	case field == "ProducerID" || field == "FirstProducerID":
 		if name := y.names["producer id "+text]; name != "" {
+			return name
+		}
+	case field == "ProducerIDStart":
+		if name := y.names["block of producer ids "+text]; name != "" {
+			return name
+		}
+	case field == "BrokerEpoch":
+		if name := y.names["broker epoch "+text]; name != "" {
+			return name
+		}
+	case field == "ControllerEpoch":
+		if name := y.names["controller epoch "+text]; name != "" {
 			return name
 		}
 	case field == "SessionID":

@@ -36,16 +36,18 @@ func rawAreas() []rawArea {
 		{"commits", commitsSession},
 		{"txn", txnSession},
 		{"admin", adminSession},
+		{"brokers", brokersSession},
 	}
 }
 
 // rawVersions are the versions of each API key that a broker of Kafka 3.9 advertises in ZooKeeper mode, of the requests that
-// clients send and that need no security.
+// need no security.
 var rawVersions = map[int16][2]int16{
-	0: {0, 11}, 1: {0, 17}, 2: {0, 9}, 3: {0, 12}, 8: {0, 9}, 9: {0, 9}, 10: {0, 6}, 11: {0, 9}, 12: {0, 4}, 13: {0, 5},
+	0: {0, 11}, 1: {0, 17}, 2: {0, 9}, 3: {0, 12}, 4: {0, 7}, 5: {0, 4}, 6: {0, 8}, 7: {0, 3}, 8: {0, 9}, 9: {0, 9}, 10: {0, 6}, 11: {0, 9}, 12: {0, 4}, 13: {0, 5},
 	14: {0, 5}, 15: {0, 5}, 16: {0, 5}, 18: {0, 4}, 19: {0, 7}, 20: {0, 6}, 21: {0, 2}, 22: {0, 5}, 23: {0, 4}, 24: {0, 5},
 	25: {0, 4}, 26: {0, 4}, 27: {0, 1}, 28: {0, 4}, 32: {0, 4}, 33: {0, 2}, 35: {0, 4}, 37: {0, 3}, 42: {0, 2}, 43: {0, 2},
-	44: {0, 1}, 45: {0, 0}, 46: {0, 0}, 47: {0, 0}, 57: {0, 1}, 60: {0, 1}, 61: {0, 0}, 65: {0, 0}, 66: {0, 1},
+	44: {0, 1}, 45: {0, 0}, 46: {0, 0}, 47: {0, 0}, 56: {0, 3}, 57: {0, 1}, 60: {0, 1}, 61: {0, 0}, 65: {0, 0}, 66: {0, 1},
+	67: {0, 0}, 68: {0, 0}, 69: {0, 0},
 }
 
 // rawFilter is KLAB_RAW: which areas run, and which of their steps are compared.

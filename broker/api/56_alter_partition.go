@@ -6,7 +6,8 @@ package api
 //	v2 topics by id, INELIGIBLE_REPLICA (KIP-841)
 //	v3 members of the ISR with their broker epochs (KIP-903), which in ZooKeeper mode nobody checks
 //
-// No difference from Kafka 3.9.
+// A difference from Kafka 3.9: a leader recovery state that there is not is INVALID_REQUEST for the partition, where Kafka fails
+// as a whole with UNKNOWN_SERVER_ERROR.
 
 import (
 	"context"

@@ -104,7 +104,8 @@ func (c *Core) judge(p *partition, wish *kmsg.AlterPartitionRequestTopicPartitio
 		return nil
 	case wish.PartitionEpoch < now.version:
 		return kerr.InvalidUpdateVersion
-	case len(next.ISR) == 0, next.LeaderRecoveryState == znode.Recovering && len(next.ISR) > 1,
+	case len(next.ISR) == 0, next.LeaderRecoveryState != znode.Recovered && next.LeaderRecoveryState != znode.Recovering,
+		next.LeaderRecoveryState == znode.Recovering && len(next.ISR) > 1,
 		now.LeaderRecoveryState == znode.Recovered && next.LeaderRecoveryState == znode.Recovering:
 		return kerr.InvalidRequest
 	case slices.ContainsFunc(next.ISR, func(id int32) bool { return !c.isLive(id) }):

@@ -55,7 +55,7 @@ func (s *Shell) ControlledShutdown(ctx context.Context, req *kmsg.ControlledShut
 	}
 	refusal := kmsg.NewPtrControlledShutdownResponse()
 	refusal.SetVersion(req.GetVersion())
-	refusal.ErrorCode = kerr.NotController.Code
+	refusal.ErrorCode = kerr.StaleControllerEpoch.Code // as Kafka, of all requests to a controller, says here
 	return refusal
 }
 

@@ -218,12 +218,14 @@ func TestOnlyTheControllerAnswers(t *testing.T) {
 		"CreatePartitions":    idle.CreatePartitions(ctx, more).Topics[0].ErrorCode,
 		"ElectLeaders":        idle.ElectLeaders(ctx, elect).Topics[0].Partitions[0].ErrorCode,
 		"AlterPartition":      idle.AlterPartition(ctx, kmsg.NewPtrAlterPartitionRequest()).ErrorCode,
-		"ControlledShutdown":  idle.ControlledShutdown(ctx, kmsg.NewPtrControlledShutdownRequest()).ErrorCode,
 		"AllocateProducerIds": idle.AllocateProducerIDs(ctx, kmsg.NewPtrAllocateProducerIDsRequest()).ErrorCode,
 	} {
 		if code != kerr.NotController.Code {
 			t.Errorf("%s answers %v", name, kerr.ErrorForCode(code))
 		}
+	}
+	if code := idle.ControlledShutdown(ctx, kmsg.NewPtrControlledShutdownRequest()).ErrorCode; code != kerr.StaleControllerEpoch.Code {
+		t.Errorf("ControlledShutdown answers %v", kerr.ErrorForCode(code))
 	}
 }
 

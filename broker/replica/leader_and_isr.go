@@ -30,13 +30,16 @@ type order struct {
 func (r *Replicas) BecomeLeaderOrFollower(req *kmsg.LeaderAndISRRequest) *kmsg.LeaderAndISRResponse {
 	r.control.Lock()
 	defer r.control.Unlock()
+	orders := r.orders(req)
 	if err := r.admitController(req.ControllerEpoch, req.BrokerEpoch); err != nil {
-		resp := kmsg.NewPtrLeaderAndISRResponse()
+		for i := range orders { // Kafka refuses each, and the whole
+			orders[i].err = err
+		}
+		resp := leaderAndISRResponse(req, orders)
 		resp.ErrorCode = err.Code
 		return resp
 	}
 	r.controllerEpoch = req.ControllerEpoch
-	orders := r.orders(req)
 	r.host(orders)
 	each(orders, r.carryOut)
 	r.follow(orders)

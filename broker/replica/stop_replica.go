@@ -10,9 +10,15 @@ import (
 // stop is what a StopReplica request says about one partition.
 type stop struct {
 	tp          storage.TopicPartition
-	leaderEpoch int32 // -1 or -2: in any case
+	leaderEpoch int32 // or inAnyEpoch, or whileDeleting
 	remove      bool
 }
+
+// Leader epochs of a StopReplica that hold whatever the replica's own is.
+const (
+	inAnyEpoch    int32 = -1
+	whileDeleting int32 = -2 // the controller deletes the topic
+)
 
 // StopReplicas carries out a StopReplica request of any version (kafka-formats D.2).
 func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaResponse {
@@ -49,10 +55,10 @@ func stops(req *kmsg.StopReplicaRequest) (all []stop) {
 		}
 		switch {
 		case req.Version == 0:
-			add(t.Partition, -1, req.DeletePartitions)
+			add(t.Partition, inAnyEpoch, req.DeletePartitions)
 		case req.Version < 3:
 			for _, id := range t.Partitions {
-				add(id, -1, req.DeletePartitions)
+				add(id, inAnyEpoch, req.DeletePartitions)
 			}
 		default:
 			for _, p := range t.PartitionStates {
@@ -75,7 +81,7 @@ func (r *Replicas) stopReplica(s stop) *kerr.Error {
 	h.mu.Lock()
 	current := h.core.LeaderEpoch()
 	h.mu.Unlock()
-	if s.leaderEpoch >= 0 && s.leaderEpoch < current {
+	if s.leaderEpoch != inAnyEpoch && s.leaderEpoch != whileDeleting && s.leaderEpoch < current {
 		return kerr.FencedLeaderEpoch
 	}
 	r.unfollow(h)
