@@ -98,16 +98,22 @@ func startApacheOn(t *testing.T, l *lab, how swapping) guest {
 	startProcess(t, g.zookeeper, filepath.Join(dir, "zookeeper.log"))
 	waitNobodyRegistered(t, g.zk)
 	for id := int32(1); id <= 3; id++ {
-		lines := append(labSettings(t),
-			fmt.Sprintf("broker.id=%d", id),
-			fmt.Sprintf("listeners=PLAINTEXT://%s", bootstrap[id-1]),
-			fmt.Sprintf("log.dirs=%s/kafka-logs-%d", home, id),
-			"zookeeper.connect="+g.zk,
-			"zookeeper.session.timeout.ms=6000")
-		writeFile(t, g.properties(id), strings.Join(lines, "\n")+"\n")
-		g.start(id)
+		g.startInPlaceOf(l, id)
 	}
 	return g
+}
+
+// startInPlaceOf starts a broker on the directory and port of one of the lab's, with its settings.
+func (c *apacheCluster) startInPlaceOf(l *lab, id int32) {
+	c.t.Helper()
+	lines := append(labSettings(c.t),
+		fmt.Sprintf("broker.id=%d", id),
+		"listeners=PLAINTEXT://"+bootstrap[id-1],
+		fmt.Sprintf("log.dirs=%s/kafka-logs-%d", filepath.Join(l.home, "pseudo"), id),
+		"zookeeper.connect="+c.zk,
+		"zookeeper.session.timeout.ms=6000")
+	writeFile(c.t, c.properties(id), strings.Join(lines, "\n")+"\n")
+	c.start(id)
 }
 
 // waitNobodyRegistered waits until the sessions of brokers that were killed have expired: their ids are taken until then.
