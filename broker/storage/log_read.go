@@ -65,21 +65,20 @@ func (l *Log) read(room func(n int) []byte, offset int64, maxBytes int, limit in
 		return none, nil
 	}
 	for _, s := range l.segmentsFrom(offset) {
-		p, err := s.find(offset)
-		if err == io.EOF {
-			continue // a gap at the end of a compacted segment
+		out, next, err := s.readOn(room, offset, maxBytes, limit)
+		if err == nil && len(out) == 0 {
+			var p place
+			if p, err = s.find(offset); err == io.EOF {
+				continue // a gap at the end of a compacted segment
+			}
+			if err == nil && (minOne || p.size <= int64(maxBytes)) {
+				out, next, err = s.read(room, p, maxBytes, limit)
+			}
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			return ReadResult{}, err
-		}
-		if p.size > int64(maxBytes) && !minOne {
-			return none, nil
-		}
-		out, next, err := s.read(room, p, maxBytes, limit)
-		if err != nil {
-			return ReadResult{}, err
-		}
-		if len(out) == 0 {
+		case len(out) == 0:
 			return none, nil
 		}
 		return ReadResult{out, batch.Batch(out).BaseOffset(), next}, nil

@@ -42,13 +42,21 @@ func (s *segment) find(offset int64) (place, error) {
 func (s *segment) nearest(offset int64) (position int64, cuts uint32, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, f := range s.found {
-		if f.offset == offset {
-			return f.position, s.cuts, nil
-		}
+	if position, ok := s.leftOff(offset); ok {
+		return position, s.cuts, nil
 	}
 	err = s.loadIndexes()
 	return s.offsets.lookup(offset), s.cuts, err
+}
+
+// leftOff is where an earlier read ended, if one ended before offset. mu is held.
+func (s *segment) leftOff(offset int64) (position int64, ok bool) {
+	for _, f := range s.found {
+		if f.offset == offset {
+			return f.position, true
+		}
+	}
+	return 0, false
 }
 
 // leaveOff remembers that the batch with offset begins at position, if that was
@@ -91,6 +99,19 @@ func (s *segment) read(room func(n int) []byte, p place, maxBytes int, limit int
 		s.leaveOff(next, p.position+int64(used), p.cuts)
 	}
 	return out[:used], next, nil
+}
+
+// readOn is read from where an earlier one ended, if one ended before offset: who follows the log needs no search. A batch of
+// more than maxBytes it does not find.
+func (s *segment) readOn(room func(n int) []byte, offset int64, maxBytes int, limit int64) (out []byte, next int64, err error) {
+	s.mu.Lock()
+	position, ok := s.leftOff(offset)
+	p := place{position: position, cuts: s.cuts}
+	s.mu.Unlock()
+	if !ok || position == s.size.Load() {
+		return nil, 0, nil
+	}
+	return s.read(room, p, maxBytes, limit)
 }
 
 // eachBatch calls f with the header of every batch from a position on, until f
