@@ -128,21 +128,51 @@ func milliseconds(n int32) time.Duration { return time.Duration(max(n, 0)) * tim
 // settled waits until this broker has taken in what the controller has told it
 // so far, and reports false when ctx ended first.
 func (s *Shell) settled(ctx context.Context) bool {
-	reached := make(chan struct{})
+	return s.takenIn(ctx, func(broker int32) bool { return broker == s.cfg.BrokerID })
+}
+
+// spread waits, for SpreadTime at most, until every broker has taken in what it was told so far. Kafka does not: who makes a
+// topic and then asks another broker about it may be told that there is none. A broker that is paused holds nobody up.
+func (s *Shell) spread(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.SpreadTime)
+	defer cancel()
+	s.takenIn(ctx, func(int32) bool { return true })
+}
+
+// takenIn waits until the chosen brokers have answered what was queued for them, and reports false when ctx ended first.
+func (s *Shell) takenIn(ctx context.Context, chosen func(broker int32) bool) bool {
+	marks := make(chan []chan struct{}, 1)
 	posted := s.box.post(func() {
-		if r := s.reign; r != nil && r.channels[s.cfg.BrokerID] != nil {
-			r.channels[s.cfg.BrokerID].mark(reached)
-			return
+		var all []chan struct{}
+		if r := s.reign; r != nil {
+			for id, c := range r.channels {
+				if chosen(id) {
+					reached := make(chan struct{})
+					c.mark(reached)
+					all = append(all, reached)
+				}
+			}
 		}
-		close(reached)
+		marks <- all
 	})
 	if !posted {
 		return false
 	}
 	select {
-	case <-reached:
-		return true
+	case all := <-marks:
+		return reachedAll(ctx, all)
 	case <-ctx.Done():
 		return false
 	}
+}
+
+func reachedAll(ctx context.Context, marks []chan struct{}) bool {
+	for _, reached := range marks {
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
 }

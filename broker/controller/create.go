@@ -159,6 +159,7 @@ func (s *Shell) isWritten(ctx context.Context, p plan, assignment []byte) bool {
 // awaitLeaders waits and marks the topics that lack leaders when time is up.
 func (s *Shell) awaitLeaders(wait context.Context, a *await, resp *kmsg.CreateTopicsResponse) {
 	a.wait(wait, s.done)
+	s.spread(wait)
 	for i := range resp.Topics {
 		if out := &resp.Topics[i]; out.ErrorCode == 0 && a.lacksLeader(out.Topic) {
 			id := out.TopicID
@@ -221,6 +222,7 @@ func (s *Shell) CreatePartitions(ctx context.Context, req *kmsg.CreatePartitions
 
 func (s *Shell) awaitAdded(wait context.Context, a *await, resp *kmsg.CreatePartitionsResponse) {
 	a.wait(wait, s.done)
+	s.spread(wait)
 	for i := range resp.Topics {
 		if out := &resp.Topics[i]; out.ErrorCode == 0 && a.lacksLeader(out.Topic) {
 			out.ErrorCode = kerr.RequestTimedOut.Code

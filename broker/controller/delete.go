@@ -115,6 +115,7 @@ func (s *Shell) markForDeletion(ctx context.Context, v view, name string, a *awa
 
 func (s *Shell) awaitGone(wait context.Context, a *await, resp *kmsg.DeleteTopicsResponse) {
 	a.wait(wait, s.done)
+	s.spread(wait)
 	for i := range resp.Topics {
 		if out := &resp.Topics[i]; out.ErrorCode == 0 && out.Topic != nil && a.isThere(*out.Topic) {
 			out.ErrorCode = kerr.RequestTimedOut.Code

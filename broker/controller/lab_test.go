@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/fact"
+	"klab/broker/wire"
 	"klab/coordinator/server"
 	"klab/coordinator/session"
 	"klab/coordinator/znode"
@@ -28,6 +29,7 @@ type lab struct {
 	t       *testing.T
 	connect string
 	timeout time.Duration
+	spread  time.Duration // SpreadTime of the shells
 	admin   *session.Client
 	brokers map[int32]*labBroker
 
@@ -93,9 +95,11 @@ type labBroker struct {
 	listener net.Listener
 	endpoint znode.Endpoint
 	epoch    atomic.Int64
+	ctx      context.Context // ends with the broker
 	cancel   context.CancelFunc
 	ran      chan error
 	refuse   atomic.Int32 // error code for LeaderAndIsr partitions
+	slow     atomic.Int64 // how long it takes to take in an UpdateMetadata, a time.Duration
 
 	mu     sync.Mutex
 	got    []kmsg.Request
@@ -118,14 +122,14 @@ func (l *lab) startAt(id int32, listener net.Listener) *labBroker {
 	port := listener.Addr().(*net.TCPAddr).Port
 	b.endpoint = znode.Endpoint{Listener: "PLAINTEXT", SecurityProtocol: "PLAINTEXT", Host: "127.0.0.1", Port: int32(port)}
 	b.zk = l.open(b.line.dial)
-	go b.accept()
 	ctx, cancel := context.WithCancel(context.Background())
-	b.cancel = cancel
+	b.ctx, b.cancel = ctx, cancel
+	go b.accept()
 	if err := b.register(ctx); err != nil {
 		l.t.Fatal(err)
 	}
 	b.shell = NewShell(ShellConfig{BrokerID: id, Session: b.zk, Listener: "PLAINTEXT", Register: b.register, Log: l.log(id),
-		Observe: l.observe, ImbalancePercent: 10})
+		Observe: l.observe, ImbalancePercent: 10, SpreadTime: l.spread})
 	go func() { b.ran <- b.shell.Run(ctx) }()
 	l.brokers[id] = b
 	return b
@@ -227,10 +231,16 @@ func readRequest(r io.Reader) (kmsg.Request, int32, error) {
 	req.SetVersion(int16(binary.BigEndian.Uint16(frame[2:])))
 	correlation := int32(binary.BigEndian.Uint32(frame[4:]))
 	client := int(binary.BigEndian.Uint16(frame[8:]))
-	return req, correlation, req.ReadFrom(frame[10+client+1:])
+	return req, correlation, wire.Request(req).ReadFrom(frame[10+client+1:])
 }
 
 func (b *labBroker) answer(req kmsg.Request) kmsg.Response {
+	if _, ok := req.(*kmsg.UpdateMetadataRequest); ok {
+		select { // stands for a busy machine; no test relies on when it is over
+		case <-time.After(time.Duration(b.slow.Load())):
+		case <-b.ctx.Done():
+		}
+	}
 	b.mu.Lock()
 	b.got = append(b.got, req)
 	resp := req.ResponseKind()

@@ -38,6 +38,7 @@ type ShellConfig struct {
 	Register func(ctx context.Context) error
 
 	RequestTimeout    time.Duration // controller.socket.timeout.ms; zero: 30 s
+	SpreadTime        time.Duration // how long an answer is held back for brokers that are slow to learn what it says; zero: 50 ms
 	UncleanElection   bool          // unclean.leader.election.enable
 	NoDeleteTopics    bool          // delete.topic.enable is false
 	AutoRebalance     bool          // auto.leader.rebalance.enable
@@ -91,6 +92,7 @@ type reign struct {
 // NewShell returns a shell that does nothing until Run.
 func NewShell(cfg ShellConfig) *Shell {
 	cfg.RequestTimeout = cmp.Or(cfg.RequestTimeout, 30*time.Second)
+	cfg.SpreadTime = cmp.Or(cfg.SpreadTime, 50*time.Millisecond)
 	cfg.ImbalanceInterval = cmp.Or(cfg.ImbalanceInterval, 300*time.Second)
 	cfg.DefaultPartitions = cmp.Or(cfg.DefaultPartitions, 1)
 	cfg.DefaultReplicas = cmp.Or(cfg.DefaultReplicas, 1)

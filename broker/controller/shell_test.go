@@ -266,6 +266,31 @@ func TestCreateTopicsErrorsAndTimeouts(t *testing.T) {
 	}
 }
 
+func TestEveryBrokerKnowsOfATopicWhenItsCreatorIsAnswered(t *testing.T) {
+	l := newLab(t)
+	l.spread = time.Minute
+	l.start(1)
+	l.start(2)
+	controller := l.controllerOf(1, 2)
+	other := l.brokers[others(l, controller)[0]]
+	other.slow.Store(int64(20 * time.Millisecond))
+	l.create(controller, "t", []int32{1, 2})
+	if tp := (TopicPartition{Topic: "t"}); other.leaderOf(tp) < 0 {
+		t.Errorf("the other broker's leader of %v is %d", tp, other.leaderOf(tp))
+	}
+}
+
+func TestABrokerThatDoesNotAnswerHoldsUpNoCreator(t *testing.T) {
+	l := newLab(t, 1, 2)
+	controller := l.controllerOf(1, 2)
+	other := l.brokers[others(l, controller)[0]]
+	other.slow.Store(int64(time.Hour))
+	l.create(controller, "t", []int32{controller.id})
+	if tp := (TopicPartition{Topic: "t"}); controller.leaderOf(tp) != controller.id {
+		t.Errorf("the controller's leader of %v is %d", tp, controller.leaderOf(tp))
+	}
+}
+
 func TestCreatePartitionsAndElectLeaders(t *testing.T) {
 	l := newLab(t, 1, 2)
 	controller := l.controllerOf(1, 2)
