@@ -139,13 +139,23 @@ func (s *Server) Serve(ctx context.Context) error {
 	defer cancel()
 	stop := context.AfterFunc(ctx, s.abort)
 	defer stop()
-	for i, l := range s.listeners {
-		s.running.Go(func() { s.accept(serving, s.cfg.Listeners[i].Name, l) })
-	}
+	s.startAccepting(serving)
 	<-s.closing
 	cancel() // handlers that wait for something answer now
 	s.running.Wait()
 	return ctx.Err()
+}
+
+// startAccepting starts nothing once the server closes: Close waits for what runs by then, and for nothing that begins after.
+func (s *Server) startAccepting(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosing() {
+		return
+	}
+	for i, l := range s.listeners {
+		s.running.Go(func() { s.accept(ctx, s.cfg.Listeners[i].Name, l) })
+	}
 }
 
 // Drain closes the listeners and reads no further request. Replies that are owed are still written.

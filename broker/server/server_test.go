@@ -17,6 +17,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// TestCloseBesideServe closes a server while it is only about to serve.
+func TestCloseBesideServe(t *testing.T) {
+	for range 200 {
+		s := New(Config{Listeners: []Listener{{"PLAINTEXT", "127.0.0.1:0"}}})
+		if err := s.Listen(); err != nil {
+			t.Fatal(err)
+		}
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(t.Context()) }()
+		if err := s.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-served; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestEveryHeaderVersion(t *testing.T) {
 	table := append(echoTable(), Entry{Key: 7, Min: 0, Max: 3, Handle: func(_ context.Context, r *Request) Reply {
 		resp := kmsg.NewPtrControlledShutdownResponse()
