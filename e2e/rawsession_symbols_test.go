@@ -154,24 +154,8 @@ func (y *rawSymbols) number(field string, n int64) string {
 		return fmt.Sprintf("<port %d>", n-int64(y.firstPort)+1)
 	case field == "ControllerID" && n == int64(y.controller):
 		return "<controller>"
-	case field == "ProducerID" || field == "FirstProducerID":
-		if name := y.names["producer id "+text]; name != "" {
-			return name
-		}
-	case field == "ProducerIDStart":
-		if name := y.names["block of producer ids "+text]; name != "" {
-			return name
-		}
-	case field == "BrokerEpoch":
-		if name := y.names["broker epoch "+text]; name != "" {
-			return name
-		}
-	case field == "ControllerEpoch":
-		if name := y.names["controller epoch "+text]; name != "" {
-			return name
-		}
-	case field == "SessionID":
-		if name := y.names["fetch session "+text]; name != "" {
+	case randomKind(field) != "":
+		if name := y.names[randomKind(field)+" "+text]; name != "" {
 			return name
 		}
 	case recent(n):
@@ -180,4 +164,21 @@ func (y *rawSymbols) number(field string, n int64) string {
 		return "<bytes>"
 	}
 	return text
+}
+
+// randomKind is the kind of the symbols that stand for a field's numbers, "" if they have none.
+func randomKind(field string) string {
+	switch field {
+	case "ProducerID", "FirstProducerID":
+		return "producer id"
+	case "ProducerIDStart":
+		return "block of producer ids"
+	case "BrokerEpoch":
+		return "broker epoch"
+	case "ControllerEpoch":
+		return "controller epoch"
+	case "SessionID":
+		return "fetch session"
+	}
+	return ""
 }
