@@ -5,20 +5,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"klab/broker/storage"
+	"klab/coordinator/znode"
 )
 
 // stop is what a StopReplica request says about one partition.
 type stop struct {
 	tp          storage.TopicPartition
-	leaderEpoch int32 // or inAnyEpoch, or whileDeleting
+	leaderEpoch int32 // znode.NoEpoch, znode.EpochDuringDelete: whatever the replica's own is
 	remove      bool
 }
-
-// Leader epochs of a StopReplica that hold whatever the replica's own is.
-const (
-	inAnyEpoch    int32 = -1
-	whileDeleting int32 = -2 // the controller deletes the topic
-)
 
 // StopReplicas carries out a StopReplica request of any version (kafka-formats D.2).
 func (r *Replicas) StopReplicas(req *kmsg.StopReplicaRequest) *kmsg.StopReplicaResponse {
@@ -55,10 +50,10 @@ func stops(req *kmsg.StopReplicaRequest) (all []stop) {
 		}
 		switch {
 		case req.Version == 0:
-			add(t.Partition, inAnyEpoch, req.DeletePartitions)
+			add(t.Partition, znode.NoEpoch, req.DeletePartitions)
 		case req.Version < 3:
 			for _, id := range t.Partitions {
-				add(id, inAnyEpoch, req.DeletePartitions)
+				add(id, znode.NoEpoch, req.DeletePartitions)
 			}
 		default:
 			for _, p := range t.PartitionStates {
@@ -81,7 +76,7 @@ func (r *Replicas) stopReplica(s stop) *kerr.Error {
 	h.mu.Lock()
 	current := h.core.LeaderEpoch()
 	h.mu.Unlock()
-	if s.leaderEpoch != inAnyEpoch && s.leaderEpoch != whileDeleting && s.leaderEpoch < current {
+	if s.leaderEpoch != znode.NoEpoch && s.leaderEpoch != znode.EpochDuringDelete && s.leaderEpoch < current {
 		return kerr.FencedLeaderEpoch
 	}
 	r.unfollow(h)
