@@ -133,7 +133,6 @@ func produceFlatOut(size int) part {
 var paced = part{
 	name:    "franz-go paced",
 	setting: "franz-go, 20,000 records/s of 100 B, each sent when due (linger 0), acks=all, idempotent, 6 partitions",
-	fills:   true,
 	metrics: []metric{{"p50", "ms", true, 0}, {"p99", "ms", true, 0.1}, {"p99.9", "ms", true, 0}, {"records a second reached", "/s", false, 0}, {"cores of the cluster", "", true, 0}},
 	run: func(t *testing.T, b *bench, s side, round int) []float64 {
 		topic := s.topic("paced", round)

@@ -91,3 +91,14 @@ func touchMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// restTime is how long a virtual machine takes to give freed gigabytes back to its host. Meanwhile it stands still now and
+// then, for 30 ms, if the host limits its processors.
+const restTime = 45 * time.Second
+
+// rest waits until that is over.
+func rest(freed time.Time) {
+	if wait := restTime - time.Since(freed); !freed.IsZero() && wait > 0 {
+		time.Sleep(wait)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -58,6 +59,9 @@ func supervised(run job) int {
 		fmt.Fprintln(os.Stderr, "cannot run: klab starts this process by itself; use klab broker run or klab zookeeper run instead")
 		return exitInput
 	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(share(runtime.GOMAXPROCS(0), order.Start.Brokers))
+	}
 	reporter := link.NewReporter(reports)
 	signals := newWait(*order.Start)
 	ctx, cancel := context.WithCancel(ctx)
@@ -75,6 +79,13 @@ func supervised(run job) int {
 	}
 	reporter.Close(reportTimeout)
 	return code
+}
+
+// share is how many processors each of several brokers on one machine runs on. More would not make them faster, as the others and
+// the clients run too, and Go's scheduler would spend them on waking threads: a tenth of all time at 20,000 requests a second.
+func share(processors, brokers int) int {
+	brokers = max(brokers, 1)
+	return (processors + brokers - 1) / brokers
 }
 
 // wait is what a child waits for, other than its end.

@@ -91,3 +91,11 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 }
+
+func TestBrokersShareTheProcessors(t *testing.T) {
+	for _, c := range []struct{ processors, brokers, want int }{{2, 3, 1}, {8, 3, 3}, {8, 1, 8}, {1, 5, 1}, {9, 3, 3}, {4, 0, 4}} {
+		if got := share(c.processors, c.brokers); got != c.want {
+			t.Errorf("%d processors, %d brokers: %d each, want %d", c.processors, c.brokers, got, c.want)
+		}
+	}
+}

@@ -31,6 +31,7 @@ type Order struct {
 type Start struct {
 	Props          map[string]string `json:"props"` // server.properties or zoo.cfg
 	AwaitZooKeeper bool              `json:"await_zookeeper,omitempty"`
+	Brokers        int               `json:"brokers"` // that share the machine, at least 1
 }
 
 // Report is one line from the child.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +18,7 @@ import (
 func TestOrdersUntilTheLifeLineIsCut(t *testing.T) {
 	var line bytes.Buffer
 	sent := []Order{
-		{Start: &Start{Props: map[string]string{"broker.id": "1"}, AwaitZooKeeper: true}}, {ZooKeeperUp: true}, {Down: true}, {Stop: true},
+		{Start: &Start{Props: map[string]string{"broker.id": "1"}, AwaitZooKeeper: true, Brokers: 3}}, {ZooKeeperUp: true}, {Down: true}, {Stop: true},
 	}
 	for _, o := range sent {
 		if err := Write(&line, o); err != nil {
@@ -27,7 +28,7 @@ func TestOrdersUntilTheLifeLineIsCut(t *testing.T) {
 	orders := NewOrders(&line)
 	for i := range sent {
 		got, err := orders.Next()
-		if err != nil || got.Stop != sent[i].Stop || got.Down != sent[i].Down || got.ZooKeeperUp != sent[i].ZooKeeperUp || (got.Start == nil) != (sent[i].Start == nil) {
+		if err != nil || got.Stop != sent[i].Stop || got.Down != sent[i].Down || got.ZooKeeperUp != sent[i].ZooKeeperUp || !reflect.DeepEqual(got.Start, sent[i].Start) {
 			t.Errorf("order %d: %+v, %v", i, got, err)
 		}
 	}

@@ -113,7 +113,11 @@ func (s *Supervisor) add(target Target, props map[string]string) error {
 		target: target, spawner: s.spawner, journal: s.journal, log: log, told: s.told, since: time.Now(),
 		command: func() *exec.Cmd { return s.cfg.Command(target) },
 		order: func() link.Start {
-			return link.Start{Props: props, AwaitZooKeeper: target.Kind == brokerKind && s.zookeeperState() == lifecycle.Starting}
+			return link.Start{
+				Props:          props,
+				AwaitZooKeeper: target.Kind == brokerKind && s.zookeeperState() == lifecycle.Starting,
+				Brokers:        len(s.cfg.Plan.Brokers),
+			}
 		},
 	})
 	return nil
