@@ -164,6 +164,9 @@ func TestExitCodes(t *testing.T) {
 		{"produce orders --header x", exitInput, "key=value"},
 		{"consume orders --from yesterday", exitInput, "beginning, end"},
 		{"consume orders --format %q", exitInput, "%q"},
+		{"consume orders --isolation-level serializable", exitInput, "read_committed"},
+		{"consume orders --instance-id me", exitInput, "--group"},
+		{"reassign start --plan plan.json --balance", exitInput, "two plans"},
 		{"consume absent", exitFailed, "UNKNOWN_TOPIC_OR_PARTITION"},
 		{"consume orders --partition 9", exitFailed, "no partition 9"},
 		{"events", exitInput, "--follow"},
@@ -223,6 +226,24 @@ func TestCompletionsKnowTopics(t *testing.T) {
 	for _, sh := range []string{"bash", "zsh", "fish"} {
 		if out := s.run("", "completion "+sh); len(out) < 1000 {
 			t.Errorf("completion of %s: %d bytes", sh, len(out))
+		}
+	}
+}
+
+func TestReadCommittedLeavesOutWhatWasAborted(t *testing.T) {
+	s := newShell(t)
+	s.run("", "topic create payments --partitions 1")
+	s.run("a\nb\n", "produce payments --transactional-id till")
+	s.run("x\n", "produce payments --transactional-id till --abort")
+	s.run("c\n", "produce payments --transactional-id till")
+	for line, want := range map[string]string{
+		"consume payments": "a\nb\nx\nc\n",
+		"consume payments --isolation-level read_committed":                                    "a\nb\nc\n",
+		"consume payments --isolation-level read_committed --from 1":                           "b\nc\n",
+		"consume payments --isolation-level read_committed --group g --from beginning --max 3": "a\nb\nc\n",
+	} {
+		if out := s.run("", line); out != want {
+			t.Errorf("klab %s: %q, want %q", line, out, want)
 		}
 	}
 }

@@ -52,14 +52,14 @@ func newConsume(a *app) *cobra.Command {
 				return inputError{err}
 			}
 			a.out.terminal = a.out.terminal && !f.raw
+			if err := f.check(); err != nil {
+				return err
+			}
 			if f.group != "" {
-				g, err := f.asGroup(args[0], start)
-				if err != nil {
-					return err
-				}
+				g := f.asGroup(args[0], start)
 				return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.consumeAsGroup(cmd.Context(), c, g, layout) })
 			}
-			r := cluster.ReadRequest{Topic: args[0], Partitions: f.partitions, From: start, Max: f.max, Follow: f.follow}
+			r := cluster.ReadRequest{Topic: args[0], Partitions: f.partitions, From: start, Max: f.max, Follow: f.follow, Committed: f.committed()}
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error { return a.consume(cmd.Context(), c, r, layout) })
 		},
 	}
@@ -71,7 +71,7 @@ func newConsume(a *app) *cobra.Command {
 	flags.BoolVar(&f.raw, "raw", false, "write bytes as they are, also to a terminal")
 	flags.StringVarP(&f.group, "group", "g", "", "join this consumer group and commit to it")
 	flags.StringVar(&f.instance, "instance-id", "", "with --group: group.instance.id, for a static member")
-	flags.StringVar(&f.isolation, "isolation-level", "read_uncommitted", "with --group: read_uncommitted or read_committed")
+	flags.StringVar(&f.isolation, "isolation-level", "read_uncommitted", "read_uncommitted, or read_committed: only what transactions committed")
 	_ = cmd.RegisterFlagCompletionFunc("group", func(cmd *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 		return a.groupNames(cmd, nil, typed)
 	})
@@ -82,16 +82,24 @@ func newConsume(a *app) *cobra.Command {
 	return cmd
 }
 
+func (f consumeFlags) committed() bool { return f.isolation == "read_committed" }
+
+// check refuses flags that mean nothing, or nothing together.
+func (f consumeFlags) check() error {
+	switch {
+	case !f.committed() && f.isolation != "read_uncommitted":
+		return badInput("cannot use --isolation-level %q: give read_uncommitted or read_committed", f.isolation)
+	case f.group != "" && len(f.partitions) > 0:
+		return badInput("cannot read partitions %s as group %s: the group assigns the partitions", ids(f.partitions), f.group)
+	case f.group == "" && f.instance != "":
+		return badInput("cannot be the static member %s of no group: give --group too", f.instance)
+	}
+	return nil
+}
+
 // asGroup is the request to read as a member of a group.
-func (f consumeFlags) asGroup(topic string, from cluster.Position) (cluster.GroupRead, error) {
-	g := cluster.GroupRead{Group: f.group, Topic: topic, InstanceID: f.instance, From: from, Max: f.max, Follow: f.follow, Committed: f.isolation == "read_committed"}
-	if len(f.partitions) > 0 {
-		return g, badInput("cannot read partitions %s as group %s: the group assigns the partitions", ids(f.partitions), f.group)
-	}
-	if !g.Committed && f.isolation != "read_uncommitted" {
-		return g, badInput("cannot use --isolation-level %q: give read_uncommitted or read_committed", f.isolation)
-	}
-	return g, nil
+func (f consumeFlags) asGroup(topic string, from cluster.Position) cluster.GroupRead {
+	return cluster.GroupRead{Group: f.group, Topic: topic, InstanceID: f.instance, From: from, Max: f.max, Follow: f.follow, Committed: f.committed()}
 }
 
 // consumeAsGroup is consume as a member of a group.

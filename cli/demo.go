@@ -68,6 +68,7 @@ type demoRun struct {
 	all      bool
 	repeat   int
 	report   string
+	look     screenOptions
 }
 
 func newDemoRun(a *app) *cobra.Command {
@@ -84,7 +85,7 @@ func newDemoRun(a *app) *cobra.Command {
 				return err
 			}
 			if !o.headless {
-				return a.demoOnScreen(cmd.Context(), files)
+				return a.demoOnScreen(cmd.Context(), files, o.look)
 			}
 			return a.runHeadless(cmd.Context(), files, o)
 		},
@@ -93,6 +94,7 @@ func newDemoRun(a *app) *cobra.Command {
 	cmd.Flags().BoolVar(&o.all, "all", false, "every lesson")
 	cmd.Flags().IntVar(&o.repeat, "repeat", 1, "how often, headless")
 	cmd.Flags().StringVar(&o.report, "report", "", "write a JSON report to this file, headless")
+	o.look.flags(cmd)
 	cmd.ValidArgsFunction = completeLessons
 	return cmd
 }
@@ -184,8 +186,8 @@ func (a *app) runHeadless(ctx context.Context, files []*demos.File, o demoRun) e
 func measured(r demos.Report) string {
 	text := ""
 	for _, step := range r.Steps {
-		for name, value := range step.Measured {
-			text += fmt.Sprintf("  %s %g", name, value)
+		for _, name := range sortedKeys(step.Measured) {
+			text += fmt.Sprintf("  %s %g", name, step.Measured[name])
 		}
 	}
 	return text
@@ -253,7 +255,7 @@ func newDemoLint(a *app) *cobra.Command {
 					return badLesson{errors.Join(errs...)}
 				}
 			}
-			return a.out.line("%d lessons are clean", len(files))
+			return a.out.line("%s clean", count(int64(len(files)), "lesson is", "lessons are"))
 		},
 	}
 }

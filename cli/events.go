@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -83,8 +82,7 @@ func (a *app) printFact(f cluster.Fact) error {
 	case f.SinceCause > 0:
 		since = fmt.Sprintf("+%s ms", grouped(f.SinceCause.Milliseconds()))
 	}
-	line := fmt.Sprintf("%s  %-16s %-60s %12s", f.Time.Local().Format("15:04:05.000"), a.out.text(subject), a.out.text(text), since)
-	return a.out.line("%s", strings.TrimRight(line, " "))
+	return a.out.line("%s  %12s  %-16s %s", f.Time.Local().Format("15:04:05.000"), since, a.out.text(subject), a.out.text(text))
 }
 
 // grouped writes a number with commas between thousands.

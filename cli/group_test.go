@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,5 +140,28 @@ func TestCompletionsKnowGroupsAndConfigs(t *testing.T) {
 		if code := Run(t.Context(), append(args, ""), nil, &out, &errs); code != exitDone || !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %d %q %q", line, code, out.String(), errs.String())
 		}
+	}
+}
+
+// untouched fails the test of who reads it: a terminal would wait for its person.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Read([]byte) (int, error) {
+	u.t.Error("standard input is read")
+	return 0, io.EOF
+}
+
+func TestAPlanInAFileIsNotReadFromStandardInput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "plan.json")
+	if err := os.WriteFile(file, []byte(`{"version":1,"partitions":[{"topic":"orders","partition":0,"replicas":[2,3]}]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a := &app{in: untouched{t}}
+	plan, err := a.planFrom(file)
+	if err != nil || len(plan) != 1 || plan[0].Topic != "orders" || len(plan[0].To) != 2 {
+		t.Errorf("plan %+v, %v", plan, err)
+	}
+	if _, err := a.readPlan(file); err == nil {
+		t.Error("a reassignment is read as a plan of offsets")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,7 +106,7 @@ func explicitPlan(s *cluster.Snapshot, topics []cluster.TopicPartitions, replica
 			return nil, badInput("there is no topic %s: see klab topic list", t.Topic)
 		}
 		for _, p := range known.Partitions {
-			if len(t.Partitions) == 0 || contains(t.Partitions, p.ID) {
+			if len(t.Partitions) == 0 || slices.Contains(t.Partitions, p.ID) {
 				plan = append(plan, cluster.Move{Topic: t.Topic, Partition: p.ID, From: p.Replicas, To: to[0].Partitions})
 			}
 		}
@@ -114,15 +115,6 @@ func explicitPlan(s *cluster.Snapshot, topics []cluster.TopicPartitions, replica
 		return nil, badInput("none of these partitions exists: see klab topic describe %s", topics[0].Topic)
 	}
 	return plan, nil
-}
-
-func contains(list []int32, id int32) bool {
-	for _, x := range list {
-		if x == id {
-			return true
-		}
-	}
-	return false
 }
 
 func newReassignPlan(a *app) *cobra.Command {
@@ -169,6 +161,9 @@ func newReassignStart(a *app) *cobra.Command {
 		Long:    "Starts to move partitions, by a plan from a file (- is standard input) or by the flags of klab reassign plan, and\nreturns at once: klab reassign list shows the progress.\n\n" + planHelp,
 		Example: "  klab reassign start --plan plan.json --throttle 10000000\n  klab reassign start --topic orders:0 --replicas 2,3,1",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file != "" && f.wanted(cmd) > 0 {
+				return badInput("cannot start two plans: give --plan, or the flags of klab reassign plan")
+			}
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
 				r := cluster.Reassign{Throttle: throttle}
 				var err error
@@ -192,8 +187,10 @@ func newReassignStart(a *app) *cobra.Command {
 }
 
 func (a *app) planFrom(file string) (plan cluster.ReassignPlan, err error) {
-	data, err := io.ReadAll(a.in)
-	if file != "-" {
+	var data []byte
+	if file == "-" {
+		data, err = io.ReadAll(a.in)
+	} else {
 		data, err = os.ReadFile(file)
 	}
 	if err == nil {

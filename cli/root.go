@@ -65,6 +65,7 @@ func newRoot(a *app) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, _ []string) error { return a.screen(cmd.Context(), screenFlags, nil) },
 	}
 	screenFlags.flags(root)
+	root.Flags().StringVar(&screenFlags.file, "file", "", "cluster file that u starts (else the one that is built in)")
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "", "where the launched cluster's data and socket are (else $KLAB_HOME, else the platform's data directory)")
 	flags.StringSliceVarP(&a.bootstrap, "bootstrap", "b", nil, "host:port of any Kafka cluster's brokers, in place of a launched one")

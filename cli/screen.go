@@ -18,13 +18,13 @@ import (
 type screenOptions struct {
 	ascii bool
 	theme string
-	file  string
+	file  string // of the cluster that u starts; empty: the one that is built in
 }
 
+// flags are those of how it looks.
 func (o *screenOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&o.ascii, "ascii", false, "draw with ASCII only (else where the terminal or the locale asks for it)")
 	cmd.Flags().StringVar(&o.theme, "theme", "", "colours: auto, dark, light, high-contrast or mono")
-	cmd.Flags().StringVar(&o.file, "file", "", "cluster file that u starts (else the one that is built in)")
 }
 
 // screen opens the screen; with a lesson, at that lesson.
@@ -92,7 +92,7 @@ func (a *app) launch(ctx context.Context, file string, report func(tui.LaunchSte
 }
 
 // demoOnScreen opens the screen at a lesson; the cluster is started first where none runs, and stays.
-func (a *app) demoOnScreen(ctx context.Context, files []*demos.File) error {
+func (a *app) demoOnScreen(ctx context.Context, files []*demos.File, look screenOptions) error {
 	if len(files) != 1 {
 		return badInput("the screen plays one lesson at a time: name it, or give --headless")
 	}
@@ -102,5 +102,5 @@ func (a *app) demoOnScreen(ctx context.Context, files []*demos.File) error {
 	if _, _, err := a.lessonCluster(ctx, files); err != nil {
 		return err
 	}
-	return a.screen(ctx, screenOptions{}, files[0])
+	return a.screen(ctx, look, files[0])
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -27,16 +28,16 @@ func newTxnList(a *app) *cobra.Command {
 		Use: "list", Short: "list the transactional ids of every coordinator", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
-				list, err := c.Transactions(cmd.Context())
-				if err != nil {
-					return err
+				list, failed := c.Transactions(cmd.Context())
+				if failed != nil && len(list) == 0 {
+					return failed
 				}
 				lines, rows := []txnLine{}, [][]string{}
 				for _, t := range list {
 					lines = append(lines, txnLine{t.ID, t.State, t.ProducerID, t.Coordinator})
 					rows = append(rows, []string{t.ID, t.State, number(t.ProducerID), number(t.Coordinator)})
 				}
-				return a.out.tableOr(lines, []string{"TRANSACTIONAL ID", "STATE", ">PRODUCER ID", ">COORDINATOR"}, rows)
+				return errors.Join(a.out.tableOr(lines, []string{"TRANSACTIONAL ID", "STATE", ">PRODUCER ID", ">COORDINATOR"}, rows), failed)
 			})
 		},
 	}
@@ -119,16 +120,16 @@ func newTxnProducers(a *app) *cobra.Command {
 		Use: "producers TOPIC", Short: "show the producers that a topic's leaders remember", Args: cobra.ExactArgs(1), ValidArgsFunction: a.topicNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
-				list, err := c.Producers(cmd.Context(), cluster.DescribeProducers{Topic: args[0], Partitions: partitions})
-				if err != nil {
-					return err
+				list, failed := c.Producers(cmd.Context(), cluster.DescribeProducers{Topic: args[0], Partitions: partitions})
+				if failed != nil && len(list) == 0 {
+					return failed
 				}
 				lines, rows := []producerLine{}, [][]string{}
 				for _, p := range list {
 					l, row := producerOf(p)
 					lines, rows = append(lines, l), append(rows, row)
 				}
-				return a.out.tableOr(lines, producerHeader, rows)
+				return errors.Join(a.out.tableOr(lines, producerHeader, rows), failed)
 			})
 		},
 	}
@@ -146,9 +147,9 @@ func newTxnFindHanging(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.Topics = args
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
-				found, err := c.FindHanging(cmd.Context(), f)
-				if err != nil {
-					return err
+				found, failed := c.FindHanging(cmd.Context(), f)
+				if failed != nil && len(found) == 0 {
+					return failed
 				}
 				lines, rows := []producerLine{}, [][]string{}
 				for _, h := range found {
@@ -159,7 +160,7 @@ func newTxnFindHanging(a *app) *cobra.Command {
 				if len(found) == 0 && !a.out.json {
 					return a.out.line("no hanging transaction")
 				}
-				return a.out.tableOr(lines, producerHeader, rows)
+				return errors.Join(a.out.tableOr(lines, producerHeader, rows), failed)
 			})
 		},
 	}

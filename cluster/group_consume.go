@@ -36,6 +36,9 @@ func (r GroupRead) command(to addressee) Command {
 	if r.Follow {
 		klab = append(klab, "--follow")
 	}
+	if r.Committed {
+		klab, kafka = append(klab, readCommitted...), append(kafka, readCommitted...)
+	}
 	return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-console-consumer.sh", kafka...)}
 }
 

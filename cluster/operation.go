@@ -17,6 +17,7 @@ type Request interface{ command(to addressee) Command }
 type addressee struct {
 	args      []string // after "klab"
 	bootstrap string   // after --bootstrap-server
+	brokers   []int32  // those that are known
 }
 
 func (a addressee) klab(words ...string) string {
@@ -30,7 +31,8 @@ func (a addressee) kafka(tool string, words ...string) string {
 
 // CommandOf returns the lines equal to doing r on this cluster.
 func (c *Cluster) CommandOf(r Request) Command {
-	return r.command(addressee{args: c.target.Args, bootstrap: c.Bootstrap()})
+	_, brokers := c.names()
+	return r.command(addressee{args: c.target.Args, bootstrap: c.Bootstrap(), brokers: brokers})
 }
 
 // operationTimeout bounds operations whose context has no deadline.

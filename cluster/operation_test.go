@@ -15,7 +15,8 @@ import (
 )
 
 func TestCommandLines(t *testing.T) {
-	c := &Cluster{target: Target{Args: []string{"-b", "h:1"}}, bootstrap: []string{"h:1", "h:2"}}
+	c := &Cluster{target: Target{Args: []string{"-b", "h:1"}}, bootstrap: []string{"h:1", "h:2"}, model: newModel("h:1", false)}
+	c.model.meta.brokers = []metaBroker{{id: 1}, {id: 2}}
 	const kafka = " --bootstrap-server h:1,h:2 "
 	for _, want := range []struct {
 		r           Request
@@ -60,7 +61,14 @@ func TestCommandLines(t *testing.T) {
 			"kafka-configs.sh" + kafka + "--alter --entity-type brokers --entity-default --delete-config num.io.threads",
 		},
 		{ListTransactions{}, "txn list", "kafka-transactions.sh" + kafka + "list"},
-		{FindHanging{MaxTimeout: DefaultTxnTimeout}, "txn find-hanging", "kafka-transactions.sh" + kafka + "find-hanging"},
+		{
+			FindHanging{MaxTimeout: DefaultTxnTimeout}, "txn find-hanging",
+			"for id in 1 2; do kafka-transactions.sh" + kafka + "find-hanging --broker-id $id; done",
+		},
+		{
+			FindHanging{Topics: []string{"orders"}, MaxTimeout: time.Hour}, "txn find-hanging orders --max-timeout 1h0m0s",
+			"kafka-transactions.sh" + kafka + "find-hanging --topic orders --max-transaction-timeout 60",
+		},
 		{
 			AbortTransaction{"orders", 3, 9120}, "txn abort orders --partition 3 --start-offset 9120",
 			"kafka-transactions.sh" + kafka + "abort --topic orders --partition 3 --start-offset 9120",
@@ -73,6 +81,10 @@ func TestCommandLines(t *testing.T) {
 		{
 			TailOptions{Topic: "orders", Partitions: []int32{1}, From: FromBeginning()}, "consume orders --from beginning --partition 1 --follow",
 			"kafka-console-consumer.sh" + kafka + "--topic orders --partition 1 --from-beginning",
+		},
+		{
+			ReadRequest{Topic: "orders", From: FromBeginning(), Committed: true}, "consume orders --from beginning --isolation-level read_committed",
+			"kafka-console-consumer.sh" + kafka + "--topic orders --from-beginning --isolation-level read_committed",
 		},
 		{ProduceRequest{Topic: "orders", Acks: AcksLeader, Codec: Zstd}, "produce orders --acks 1 --codec zstd", "kafka-console-producer.sh" + kafka + "--topic orders --request-required-acks 1 --compression-codec zstd"},
 	} {

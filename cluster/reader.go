@@ -19,6 +19,7 @@ type ReadRequest struct {
 	From       Position
 	Max        int64 // end after so many records; 0: no bound
 	Follow     bool  // go on with what is written later, until the context ends
+	Committed  bool  // isolation level read_committed: neither records of transactions that are open, nor of aborted ones
 
 	// Waiting is called before each wait for more records, on the reader's goroutine: whoever collects what it writes can
 	// send it now. Its error ends the reading. Nil: nobody cares.
@@ -44,8 +45,14 @@ func (r ReadRequest) command(to addressee) Command {
 	if r.Follow {
 		klab = append(klab, "--follow")
 	}
+	if r.Committed {
+		klab, kafka = append(klab, readCommitted...), append(kafka, readCommitted...)
+	}
 	return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-console-consumer.sh", kafka...)}
 }
+
+// readCommitted is the flag of klab's and of Kafka's command lines.
+var readCommitted = []string{"--isolation-level", "read_committed"}
 
 // quietEnd is after how long without a record a partition counts as read to its end although its last offsets did not
 // come: those of compacted or deleted records never do.
@@ -147,7 +154,7 @@ func (c *Cluster) openReader(ctx context.Context, r ReadRequest) (*kgo.Client, *
 	if err != nil {
 		return nil, nil, err
 	}
-	resolved, rest, err := spans(ctx, kadm.NewClient(client), r.Topic, r.Partitions, r.From)
+	resolved, rest, err := spans(ctx, kadm.NewClient(client), r)
 	if err != nil {
 		return nil, nil, c.explain(err)
 	}
@@ -167,10 +174,14 @@ func (c *Cluster) openReader(ctx context.Context, r ReadRequest) (*kgo.Client, *
 	if len(from) == 0 {
 		return nil, p, nil
 	}
-	reader, err := c.newClient(
+	opts := []kgo.Opt{
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{r.Topic: from}),
-		kgo.KeepControlRecords(), kgo.FetchMaxWait(500*time.Millisecond), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-	)
+		kgo.KeepControlRecords(), kgo.FetchMaxWait(500 * time.Millisecond), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+	}
+	if r.Committed {
+		opts = append(opts, kgo.FetchIsolationLevel(kgo.ReadCommitted()))
+	}
+	reader, err := c.newClient(opts...)
 	if err != nil {
 		return nil, nil, err
 	}

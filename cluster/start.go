@@ -93,9 +93,10 @@ type span struct {
 	first, end int64
 }
 
-// spans resolves start to offsets, for those of the wanted partitions whose leader answers. Without wanted it is all of them.
-func spans(ctx context.Context, adm *kadm.Client, topic string, wanted []int32, start Position) (resolved map[int32]span, rest []int32, err error) {
-	partitions, err := partitionsOf(ctx, adm, topic, wanted)
+// spans resolves what is to be read to offsets, for those of the partitions whose leader answers; rest are the others.
+func spans(ctx context.Context, adm *kadm.Client, r ReadRequest) (resolved map[int32]span, rest []int32, err error) {
+	topic, start := r.Topic, r.From
+	partitions, err := partitionsOf(ctx, adm, topic, r.Partitions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,7 +104,11 @@ func spans(ctx context.Context, adm *kadm.Client, topic string, wanted []int32, 
 	if err != nil {
 		return nil, nil, err
 	}
-	end, err := adm.ListEndOffsets(ctx, topic)
+	ends := adm.ListEndOffsets
+	if r.Committed {
+		ends = adm.ListCommittedOffsets // last stable offsets
+	}
+	end, err := ends(ctx, topic)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -34,7 +34,8 @@ func (ListTransactions) command(to addressee) Command {
 	return Command{Klab: to.klab("txn", "list"), Kafka: to.kafka("kafka-transactions.sh", "list")}
 }
 
-// Transactions lists the transactional ids of all coordinators, by id.
+// Transactions lists the transactional ids of all coordinators, by id. Beside an error it lists those of the coordinators that
+// answered.
 func (c *Cluster) Transactions(ctx context.Context) (list []Transaction, err error) {
 	err = c.administer(ctx, ListTransactions{}, "list transactions", func(ctx context.Context, adm *kadm.Client) error {
 		list, err = listTransactions(ctx, adm, nil)
@@ -45,14 +46,11 @@ func (c *Cluster) Transactions(ctx context.Context) (list []Transaction, err err
 
 func listTransactions(ctx context.Context, adm *kadm.Client, producers []int64) ([]Transaction, error) {
 	listed, err := adm.ListTransactions(ctx, producers, nil)
-	if err != nil && len(listed) == 0 {
-		return nil, err
-	}
 	list := make([]Transaction, 0, len(listed))
 	for _, t := range listed.Sorted() {
 		list = append(list, Transaction{ID: t.TxnID, State: t.State, ProducerID: t.ProducerID, Coordinator: t.Coordinator, Epoch: Unknown, Timeout: -1})
 	}
-	return list, nil
+	return list, err
 }
 
 // DescribeTransaction is the request to describe one transactional id.
@@ -126,7 +124,8 @@ func (d DescribeProducers) command(to addressee) Command {
 	return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-transactions.sh", kafka...)}
 }
 
-// Producers lists the producers that wrote to a topic's partitions, as the leaders remember them.
+// Producers lists the producers that wrote to a topic's partitions, as the leaders remember them. Beside an error it lists those
+// of the partitions that answered.
 func (c *Cluster) Producers(ctx context.Context, d DescribeProducers) (list []Producer, err error) {
 	err = c.administer(ctx, d, "describe producers of "+d.Topic, func(ctx context.Context, adm *kadm.Client) error {
 		ids, err := partitionsOf(ctx, adm, d.Topic, d.Partitions)
@@ -141,12 +140,9 @@ func (c *Cluster) Producers(ctx context.Context, d DescribeProducers) (list []Pr
 	return list, err
 }
 
-// describeProducers asks the leaders; the error is the first of a partition.
+// describeProducers asks the leaders; the error is that of those that did not answer, else the first of a partition.
 func describeProducers(ctx context.Context, adm *kadm.Client, set kadm.TopicsSet) (list []Producer, err error) {
 	described, err := adm.DescribeProducers(ctx, set)
-	if err != nil && len(described) == 0 {
-		return nil, err
-	}
 	described.EachPartition(func(p kadm.DescribedProducersPartition) {
 		if p.Err != nil && err == nil {
 			err = fmt.Errorf("%s/%d: %w", p.Topic, p.Partition, withMessage(p.Err, p.ErrMessage))

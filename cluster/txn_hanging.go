@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // DefaultTxnTimeout is Kafka's default of transaction.max.timeout.ms: no transaction should be open for longer.
@@ -29,6 +31,10 @@ func (f FindHanging) command(to addressee) Command {
 		klab = append(klab, "--max-timeout", f.MaxTimeout.String())
 		kafka = append(kafka, "--max-transaction-timeout", strconv.Itoa(int(f.MaxTimeout/time.Minute)))
 	}
+	if len(f.Topics) == 0 { // Kafka's tool takes a topic or one broker
+		each := to.kafka("kafka-transactions.sh", append(kafka, "--broker-id")...) + " $id"
+		return Command{Klab: to.klab(klab...), Kafka: "for id in " + strings.ReplaceAll(joinIDs(to.brokers), ",", " ") + "; do " + each + "; done"}
+	}
 	return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-transactions.sh", kafka...)}
 }
 
@@ -40,7 +46,8 @@ type Hanging struct {
 }
 
 // FindHanging finds them by the rules of kafka-transactions.sh (KIP-664): the producer's transaction is open for longer
-// than any may be, and no coordinator has this partition in an open transaction of this producer.
+// than any may be, and no coordinator has this partition in an open transaction of this producer. Beside an error it returns
+// those of the partitions that could be looked at; a coordinator that does not answer may know any, so then there are none.
 func (c *Cluster) FindHanging(ctx context.Context, f FindHanging) (found []Hanging, err error) {
 	err = c.administer(ctx, f, "find hanging transactions", func(ctx context.Context, adm *kadm.Client) error {
 		var set kadm.TopicsSet
@@ -54,13 +61,9 @@ func (c *Cluster) FindHanging(ctx context.Context, f FindHanging) (found []Hangi
 			}
 			set.Add(name, t.Partitions.Numbers()...)
 		}
-		producers, err := describeProducers(ctx, adm, set)
-		if err != nil && len(producers) == 0 {
-			return err
-		}
-		open := openSince(producers, time.Now().Add(-f.MaxTimeout))
-		found, err = ownerless(ctx, adm, open)
-		return err
+		producers, unread := describeProducers(ctx, adm, set)
+		found, err = ownerless(ctx, adm, openSince(producers, time.Now().Add(-f.MaxTimeout)))
+		return errors.Join(unread, err)
 	})
 	return found, err
 }
@@ -91,6 +94,9 @@ func ownerless(ctx context.Context, adm *kadm.Client, open []Producer) ([]Hangin
 		if i := slices.IndexFunc(listed, func(t Transaction) bool { return t.ProducerID == p.ID }); i >= 0 {
 			h.TransactionalID = listed[i].ID
 			t, err := describeTransaction(ctx, adm, h.TransactionalID)
+			if err != nil && !errors.Is(err, kerr.TransactionalIDNotFound) {
+				return nil, err
+			}
 			if err == nil && t.holds(p.Topic, p.Partition) {
 				continue
 			}

@@ -90,24 +90,27 @@ func (tb *table) add(part string, m metric, bySide [][]float64, setting string) 
 		cells = append(cells, fmt.Sprintf("%s (%s to %s)", m.format(median), m.format(v[0]), m.format(v[len(v)-1])))
 	}
 	ratio, verdict := "-", ""
-	if len(medians) == 2 && medians[1] != 0 && !math.IsNaN(medians[0]+medians[1]) {
-		r := medians[0] / medians[1]
-		ratio, verdict = fmt.Sprintf("%.2f", r), m.verdict(r)
-		if m.less && r > 1 || !m.less && r < 1 {
+	if len(medians) == 2 && !math.IsNaN(medians[0]+medians[1]) {
+		ours, theirs := medians[0], medians[1]
+		if ours > 0 && theirs > 0 { // a time beyond another may be negative
+			ratio = fmt.Sprintf("%.2f", ours/theirs)
+		}
+		verdict = m.verdict(ours, theirs)
+		if m.less && ours > theirs || !m.less && ours < theirs {
 			tb.lost = append(tb.lost, fmt.Sprintf("%s, %s: %s", part, m.name, ratio))
 		}
 	}
 	tb.rows = append(tb.rows, "| "+strings.Join(append(cells, ratio, verdict, setting), " | ")+" |")
 }
 
-// verdict compares a ratio with the bar.
-func (m metric) verdict(ratio float64) string {
+// verdict compares with the bar.
+func (m metric) verdict(ours, theirs float64) string {
 	if m.bar == 0 {
 		return ""
 	}
-	sign, met := "≥", ratio >= m.bar
+	sign, met := "≥", ours >= m.bar*theirs
 	if m.less {
-		sign, met = "≤", ratio <= m.bar
+		sign, met = "≤", ours <= m.bar*theirs
 	}
 	if met {
 		return fmt.Sprintf("%s %.2g met", sign, m.bar)

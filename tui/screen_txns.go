@@ -122,7 +122,7 @@ func (s *transactions) find(e *env) effect {
 	src, none := e.src, e.text(words.NoHanging)
 	return operate{label: e.text(words.FindingHanging), do: func(ctx context.Context) effect {
 		found, err := src.FindHanging(ctx, cluster.FindHanging{MaxTimeout: cluster.DefaultTxnTimeout})
-		if err != nil {
+		if err != nil && len(found) == 0 {
 			return failed(err)
 		}
 		return update(func() effect {
@@ -131,6 +131,9 @@ func (s *transactions) find(e *env) effect {
 				return say{text: none}
 			}
 			s.rows.Home()
+			if err != nil {
+				return failed(err)
+			}
 			return nil
 		})
 	}}
