@@ -278,6 +278,13 @@ func TestQuota(t *testing.T) {
 	if out := w.do(Delete{"/q/b", -1}, plainNode("/q/c"), Check{"/none", 0}); out.Code != NoNode || usage() != "count=3,bytes=8" {
 		t.Errorf("an undone multi must not count: %v %s", out.Code, usage())
 	}
+	w.ok(SetData{"/q/b", []byte("12"), -1}) // up to the limit
+	for limits, want := range map[string]Code{"countHardLimit=-1": OK, "countHardLimit=0": QuotaExceeded, "byteHardLimit=0": OK, "count=1,bytes=1": OK} {
+		w.ok(SetData{"/zookeeper/quota/q/zookeeper_limits", []byte(limits), -1})
+		if code := w.do(plainNode("/q/c"), Delete{"/q/c", -1}).Code; code != want {
+			t.Errorf("an empty node under %s: %v, want %v", limits, code, want)
+		}
+	}
 	w.ok(Delete{"/zookeeper/quota/q/zookeeper_limits", -1})
 	w.ok(plainNode("/q/c"))
 }
@@ -292,5 +299,19 @@ func TestCountDescendants(t *testing.T) {
 	}
 	if _, code := w.tree.CountDescendants("/none", nil); code != NoNode {
 		t.Errorf("missing node: %v", code)
+	}
+}
+
+// TestCharactersOfPaths is at the edges of what ZooKeeper's PathUtils.validatePath lets through.
+func TestCharactersOfPaths(t *testing.T) {
+	for _, r := range []rune{' ', '~', 0xa0, 0xd7ff, 0xf900, 0xffef} {
+		if !validPath("/a" + string(r)) {
+			t.Errorf("%U is refused", r)
+		}
+	}
+	for _, s := range []string{"\x00", "\x01", "\x1f", "\x7f", "\u009f", "\ue000", "\uf8ff", "\ufff0", "\uffff", "\U00010000", "\xff"} {
+		if validPath("/a" + s) {
+			t.Errorf("%q is taken", s)
+		}
 	}
 }
