@@ -54,6 +54,23 @@ func (s *shell) decode(line string, into any) {
 	}
 }
 
+// refusal is a line that fails, and how.
+type refusal struct {
+	line string
+	code int
+	says string // part of the one line on standard error
+}
+
+func (s *shell) refuses(all []refusal) {
+	s.t.Helper()
+	for _, c := range all {
+		_, errs, code := s.try("", c.line)
+		if code != c.code || !strings.Contains(errs, c.says) || strings.Count(errs, "\n") != 1 {
+			s.t.Errorf("klab %s: exit code %d, says %q; want %d and %q", c.line, code, errs, c.code, c.says)
+		}
+	}
+}
+
 func TestTopics(t *testing.T) {
 	s := newShell(t)
 	s.run("", "topic create orders --partitions 2 --replication-factor 3 --config retention.ms=60000")
@@ -143,11 +160,7 @@ func TestTerminalsAreSafe(t *testing.T) {
 func TestExitCodes(t *testing.T) {
 	s := newShell(t)
 	s.run("", "topic create orders --partitions 1")
-	for _, c := range []struct {
-		line string
-		code int
-		says string
-	}{
+	s.refuses([]refusal{
 		{"topic create orders", exitFailed, "TOPIC_ALREADY_EXISTS"},
 		{"topic create", exitInput, "see klab topic create --help"},
 		{"topic describe absent", exitInput, "klab topic create"},
@@ -174,12 +187,7 @@ func TestExitCodes(t *testing.T) {
 		{"broker kill one", exitInput, "its number"},
 		{"up", exitInput, "--bootstrap"},
 		{"status --lang fr", exitInput, "en or zh"},
-	} {
-		_, errs, code := s.try("", c.line)
-		if code != c.code || !strings.Contains(errs, c.says) || strings.Count(errs, "\n") != 1 {
-			t.Errorf("klab %s: exit code %d, says %q; want %d and %q", c.line, code, errs, c.code, c.says)
-		}
-	}
+	})
 }
 
 func TestNothingToTalkTo(t *testing.T) {

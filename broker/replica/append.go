@@ -2,7 +2,6 @@ package replica
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -48,7 +47,7 @@ type appending struct {
 	Appended
 	all     *appends
 	at      *hosted
-	settled bool // guarded by all.mu
+	settled bool // see gathering
 }
 
 // appends is one request under way.
@@ -56,28 +55,19 @@ type appends struct {
 	r    *Replicas
 	req  *Append
 	each []appending
-
-	mu      sync.Mutex
-	waiting int // batches not settled, and one for Append itself while it runs
-	timer   *time.Timer
+	gathering
 }
 
 // Append appends every batch to the partition it leads and answers through req.Done.
 func (r *Replicas) Append(req *Append) {
-	a := &appends{r: r, req: req, each: make([]appending, len(req.Batches)), waiting: len(req.Batches) + 1}
+	a := &appends{r: r, req: req, each: make([]appending, len(req.Batches))}
+	a.expect(len(a.each))
 	for i := range a.each {
 		a.each[i].all = a
 		a.each[i].TopicPartition = req.Batches[i].TopicPartition
 		r.append(&a.each[i], &req.Batches[i])
 	}
-	a.mu.Lock()
-	a.waiting--
-	done := a.waiting == 0
-	if !done {
-		a.timer = time.AfterFunc(req.Timeout, a.expire)
-	}
-	a.mu.Unlock()
-	if done {
+	if a.begun(req.Timeout, a.expire) {
 		a.finish()
 	}
 }
@@ -156,19 +146,14 @@ func (w *appending) settle(err *kerr.Error) {
 
 func (w *appending) settleWith(err error) {
 	a := w.all
-	a.mu.Lock()
-	if w.settled {
-		a.mu.Unlock()
+	if !a.claim(&w.settled) {
 		return
 	}
-	w.settled, w.Err = true, err
-	a.waiting--
-	last := a.waiting == 0
-	a.mu.Unlock()
+	w.Err = err
 	if err == nil && a.req.Origin == storage.Client && !w.Info.Duplicate {
 		a.r.acknowledged(w.at, &w.Info, a.req.Acks)
 	}
-	if last {
+	if a.release() {
 		a.finish()
 	}
 }
@@ -188,9 +173,6 @@ func (a *appends) expire() {
 
 // finish runs once, when nothing waits any more.
 func (a *appends) finish() {
-	if a.timer != nil {
-		a.timer.Stop()
-	}
 	results := make([]Appended, len(a.each))
 	for i := range a.each {
 		results[i] = a.each[i].Appended

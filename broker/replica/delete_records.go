@@ -2,7 +2,6 @@ package replica
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -50,35 +49,26 @@ type deletion struct {
 	reached int64       // the low watermark that decided it
 	refusal *kerr.Error // or what did
 
-	settled bool // guarded by all.mu
+	settled bool // see gathering
 }
 
 // deletions is one request under way.
 type deletions struct {
 	req  *DeleteRecords
 	each []deletion
-
-	mu      sync.Mutex
-	waiting int // partitions not settled, and one for DeleteRecords itself while it runs
-	timer   *time.Timer
+	gathering
 }
 
 // DeleteRecords raises the log start of every partition led here and answers through req.Done.
 func (r *Replicas) DeleteRecords(req *DeleteRecords) {
-	a := &deletions{req: req, each: make([]deletion, len(req.Partitions)), waiting: len(req.Partitions) + 1}
+	a := &deletions{req: req, each: make([]deletion, len(req.Partitions))}
+	a.expect(len(a.each))
 	for i := range a.each {
 		d := &a.each[i]
 		d.all, d.TopicPartition, d.LowWatermark = a, req.Partitions[i].TopicPartition, -1
 		r.delete(d, req.Partitions[i].Offset)
 	}
-	a.mu.Lock()
-	a.waiting--
-	done := a.waiting == 0
-	if !done {
-		a.timer = time.AfterFunc(req.Timeout, a.expire)
-	}
-	a.mu.Unlock()
-	if done {
+	if a.begun(req.Timeout, a.expire) {
 		a.finish()
 	}
 }
@@ -171,16 +161,11 @@ func settleDeletions(decided []*deletion) {
 // settle ends the wait of one partition.
 func (d *deletion) settle(low int64, err error) {
 	a := d.all
-	a.mu.Lock()
-	if d.settled {
-		a.mu.Unlock()
+	if !a.claim(&d.settled) {
 		return
 	}
-	d.settled, d.LowWatermark, d.Err = true, low, err
-	a.waiting--
-	last := a.waiting == 0
-	a.mu.Unlock()
-	if last {
+	d.LowWatermark, d.Err = low, err
+	if a.release() {
 		a.finish()
 	}
 }
@@ -200,9 +185,6 @@ func (a *deletions) expire() {
 
 // finish runs once, when nothing waits any more.
 func (a *deletions) finish() {
-	if a.timer != nil {
-		a.timer.Stop()
-	}
 	results := make([]Deleted, len(a.each))
 	for i := range a.each {
 		results[i] = a.each[i].Deleted
