@@ -39,7 +39,7 @@ const (
 	GroupMemberJoined  = "group.member.joined"  // group, generation, member, client, host, reason; instance of a static member
 	GroupMemberLeft    = "group.member.left"    // the same
 	GroupMemberExpired = "group.member.expired" // the same
-	GroupsLoaded       = "groups.loaded"        // epoch, groups, offsets, ms: by the new coordinator of a partition
+	GroupsLoaded       = "groups.loaded"        // epoch, groups, offsets, ms: by the new coordinator of a partition, if it holds any
 )
 
 // Kinds about transactions, by the coordinator; each also has id (the transactional id), producer and epoch. Of ordinary

@@ -27,6 +27,13 @@ type topic struct {
 	waiting int           // loads that are at the end of the log
 	hold    chan struct{} // a load ends when this does; nil: at once
 	broken  error         // what a load ends with
+	told    []fact.Fact   // by the coordinator
+}
+
+func (t *topic) tell(f fact.Fact) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.told = append(t.told, f)
 }
 
 func (t *topic) PartitionOf(string) int32 { return 0 }
@@ -97,7 +104,7 @@ func (t *topic) marker(producer int64, kind batch.ControlType) {
 func coordinating(t *testing.T, at *topic, f func(t *testing.T, c *Coordinator)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		c := NewCoordinator(Config{BrokerID: 1, Topic: at, Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: func(fact.Fact) {},
+		c := NewCoordinator(Config{BrokerID: 1, Topic: at, Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: at.tell,
 			CheckInterval: time.Minute, Limits: Limits{MinSession: time.Second, MaxSession: time.Hour, MaxSize: 10, MetadataMax: 100, Retention: time.Hour}})
 		defer c.Close()
 		f(t, c)
@@ -310,4 +317,18 @@ func TestLoadsWaitForTheirTurn(t *testing.T) {
 			t.Errorf("a join after the end: %v", err)
 		}
 	})
+}
+
+func TestALoadIsToldOfWhereThereAreGroups(t *testing.T) {
+	empty, full := &topic{}, &topic{}
+	full.commit("g", batch.None, 7)
+	for at, want := range map[*topic]int{empty: 0, full: 1} {
+		coordinating(t, at, func(t *testing.T, c *Coordinator) {
+			c.Elected(0, 3)
+			synctest.Wait()
+			if len(at.told) != want || want == 1 && (at.told[0].Kind != fact.GroupsLoaded || at.told[0].Fields["groups"] != 1 || at.told[0].Fields["offsets"] != 1) {
+				t.Errorf("told %+v, want %d facts", at.told, want)
+			}
+		})
+	}
 }

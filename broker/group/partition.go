@@ -87,6 +87,9 @@ func (p *partition) publish(groups map[string]*Group, started time.Time) {
 	for _, t := range ended {
 		p.transactionEnded(t.producerID, t.commit)
 	}
+	if len(groups) == 0 {
+		return // most partitions of a lab: no news
+	}
 	p.c.observe(fact.GroupsLoaded, p.id, map[string]any{
 		"epoch": p.epoch.Load(), "groups": len(groups), "offsets": offsets, "ms": p.c.cfg.Clock().Sub(started).Milliseconds(),
 	})
