@@ -189,7 +189,7 @@ func (s *config) draw(c *cell.Canvas, b cell.Box, e *env) {
 	l := cell.Arrange([]cell.Column{
 		{Width: 1},
 		{Title: e.text(words.ColName), Width: 34, Grow: 1},
-		{Title: e.text(words.ColValue), Width: 14, Grow: 3},
+		{Title: e.text(words.ColConfigValue), Width: 14, Grow: 3},
 		{Title: e.text(words.ColSource), Width: 22, Drop: 1},
 		{Title: e.text(words.ColDefault), Width: 12, Grow: 1, Drop: 2},
 	}, rows.W)
@@ -205,7 +205,7 @@ func (s *config) draw(c *cell.Canvas, b cell.Box, e *env) {
 	if len(s.shown) == 0 {
 		drawEmpty(c, rows, e.format(words.NoMatch, len(s.entries)))
 	}
-	c.Right(head.X, head.Y, head.W, cell.Muted, position(e, &s.rows))
+	l.Note(c, head, head.Y, 1, cell.Muted, position(e, &s.rows))
 	s.drawDoc(c, doc, e)
 }
 

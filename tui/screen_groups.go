@@ -155,10 +155,7 @@ func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
-	if width, ok := l.Shown(1); ok {
-		title := e.text(words.ColGroup).Width() + 1
-		c.Right(head.X+3+title, head.Y, width-title, cell.Muted, position(e, &g.rows))
-	}
+	l.Note(c, head, head.Y, 1, cell.Muted, position(e, &g.rows))
 }
 
 func drawGroup(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, g *cluster.Group, e *env) {

@@ -124,7 +124,7 @@ func (t *topics) draw(c *cell.Canvas, b cell.Box, e *env) {
 	if len(t.shown) == 0 {
 		t.drawNone(c, rows, e)
 	}
-	c.Right(head.X, head.Y, head.W, cell.Muted, position(e, &t.rows))
+	l.Note(c, head, head.Y, 1, cell.Muted, position(e, &t.rows))
 }
 
 func (t *topics) drawNone(c *cell.Canvas, b cell.Box, e *env) {

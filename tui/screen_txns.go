@@ -202,7 +202,7 @@ func (s *transactions) drawList(c *cell.Canvas, b cell.Box, e *env) {
 			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
 		}
 	}
-	c.Right(head.X, head.Y, head.W, cell.Muted, position(e, &s.rows))
+	l.Note(c, head, head.Y, 0, cell.Muted, position(e, &s.rows))
 }
 
 func (s *transactions) drawOpened(c *cell.Canvas, b cell.Box, e *env) {

@@ -148,6 +148,19 @@ func TestColumnsAreDroppedByOrder(t *testing.T) {
 	}
 }
 
+func TestANoteCoversNoTitle(t *testing.T) {
+	columns := []Column{{Title: safe.Const("主题"), Width: 12}, {Title: safe.Const("size"), Width: 4}}
+	for i, want := range []string{"主题  1 of 9  size", "主题          size"} {
+		c := canvas(18, 1)
+		l := Arrange(columns, 18)
+		l.Heads(c, Box{W: 18, H: 1}, 0)
+		l.Note(c, Box{W: 18, H: 1}, 0, i, Muted, safe.Const("1 of 9"))
+		if got := text(t, c); got != want {
+			t.Errorf("a note in column %d: %q, want %q", i, got, want)
+		}
+	}
+}
+
 func TestListKeepsTheChosenRowInSight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var l List

@@ -80,6 +80,13 @@ func (l *Layout) Heads(c *Canvas, b Box, y int) {
 	}
 }
 
+// Note draws a note right of the title of column i, as far as it fits there, on row y of the box.
+func (l *Layout) Note(c *Canvas, b Box, y, i int, style Style, note safe.Text) {
+	if title := l.columns[i].Title.Width() + 1; l.x[i] >= 0 && title < l.width[i] {
+		c.Right(b.X+l.x[i]+title, y, min(l.width[i], b.W-l.x[i])-title, style, note)
+	}
+}
+
 // Put draws t in column i on row y of the box; nothing if the column is dropped.
 func (l *Layout) Put(c *Canvas, b Box, y, i int, style Style, t safe.Text) {
 	if l.x[i] < 0 {

@@ -10,7 +10,7 @@ var chinese = [count]string{
 	Now:      "现在",
 	Ago:      "%s 前",
 	AgeOf:    "(%s 前)",
-	NthOf:    "第 %d 条，共 %d 条",
+	NthOf:    "第 %d/%d 条",
 	TooSmall: "klab 需要至少 %d x %d 的终端；现在是 %d x %d。",
 	Looking:  "正在查找集群",
 
@@ -87,6 +87,7 @@ var chinese = [count]string{
 	ColOffset:        "偏移量",
 	ColKey:           "key",
 	ColValue:         "value",
+	ColConfigValue:   "值",
 	ColName:          "名称",
 	ColSource:        "来源",
 	ColGroup:         "消费者组",

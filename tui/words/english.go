@@ -87,6 +87,7 @@ var english = [count]string{
 	ColOffset:        "offset",
 	ColKey:           "key",
 	ColValue:         "value",
+	ColConfigValue:   "value",
 	ColName:          "name",
 	ColSource:        "source",
 	ColGroup:         "group",

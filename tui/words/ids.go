@@ -92,6 +92,7 @@ const (
 	ColOffset
 	ColKey
 	ColValue
+	ColConfigValue
 	ColName
 	ColSource
 	ColGroup
