@@ -202,7 +202,7 @@ func (c *Cluster) askConfigsOf(ctx context.Context, address string, r ConfigReso
 	return fromConfigs(found[0].Configs), nil
 }
 
-// manyConfigs reads some keys of many topics at once, and leaves out what is at its default.
+// manyConfigs reads some keys of many topics at once, and leaves out what is at its default, and topics that are gone.
 func (c *Cluster) manyConfigs(ctx context.Context, topics []string, keys ...string) (map[string][]ConfigEntry, error) {
 	found := map[string][]ConfigEntry{}
 	for batch := range slices.Chunk(topics, 500) {
@@ -223,6 +223,9 @@ func (c *Cluster) manyConfigs(ctx context.Context, topics []string, keys ...stri
 			return found, err
 		}
 		for _, r := range resp.(*kmsg.DescribeConfigsResponse).Resources {
+			if err := kerr.ErrorForCode(r.ErrorCode); err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
+				return found, fmt.Errorf("topic %s: %w", r.ResourceName, withMessage(err, text(r.ErrorMessage)))
+			}
 			entries := slices.DeleteFunc(fromConfigs(r.Configs), func(e ConfigEntry) bool { return !e.Dynamic() })
 			if len(entries) > 0 {
 				found[r.ResourceName] = entries

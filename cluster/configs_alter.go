@@ -55,20 +55,23 @@ type AlterConfigs struct {
 func (a AlterConfigs) command(to addressee) Command {
 	klabWords, kafka := a.Resource.words()
 	kafka = append([]string{"--alter"}, kafka...)
-	klab := []string{}
+	klab, note := []string{}, ""
 	for _, ch := range a.Changes {
 		one := append([]string{"config", string(ch.Op)}, klabWords...)
-		pair := ch.Name
+		pair := ch.Name + "=" + ch.Value
 		switch ch.Op {
 		case ConfigDelete:
+			pair = ch.Name
 			kafka = append(kafka, "--delete-config", ch.Name)
-		default:
-			pair += "=" + ch.Value
+		case ConfigSet:
 			kafka = append(kafka, "--add-config", ch.Name+"="+grouped(ch.Value))
+		default:
+			kafka = append(kafka, "--add-config", ch.Name+"=[…]")
+			note = " # Kafka's tool has no " + string(ch.Op) + ": give the whole list"
 		}
 		klab = append(klab, to.klab(append(one, pair)...))
 	}
-	return Command{Klab: strings.Join(klab, " && "), Kafka: to.kafka("kafka-configs.sh", kafka...)}
+	return Command{Klab: strings.Join(klab, " && "), Kafka: to.kafka("kafka-configs.sh", kafka...) + note}
 }
 
 // grouped writes a value as kafka-configs.sh reads it: with commas inside, in brackets.

@@ -60,6 +60,11 @@ func TestCommandLines(t *testing.T) {
 			"config delete broker --default num.io.threads",
 			"kafka-configs.sh" + kafka + "--alter --entity-type brokers --entity-default --delete-config num.io.threads",
 		},
+		{
+			AlterConfigs{Resource: TopicResource("orders"), Changes: []ConfigChange{{"cleanup.policy", ConfigAppend, "compact"}}},
+			"config append topic orders cleanup.policy=compact",
+			"kafka-configs.sh" + kafka + "--alter --entity-type topics --entity-name orders --add-config 'cleanup.policy=[…]' # Kafka's tool has no append: give the whole list",
+		},
 		{ListTransactions{}, "txn list", "kafka-transactions.sh" + kafka + "list"},
 		{
 			FindHanging{MaxTimeout: DefaultTxnTimeout}, "txn find-hanging",
