@@ -9,31 +9,44 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// requestTimeout bounds every request that observes. A broker that takes longer is left for the next round.
-const requestTimeout = time.Second
+// How long a broker may take to answer a question of observing; one that takes longer is left for the next round. One that klab
+// started, on this machine, answers within milliseconds or is paused. Of others nothing is known: the metadata of ten thousand
+// partitions, or the sizes of their logs, may take seconds, and it is better to show them late than never.
+const (
+	localAnswer  = time.Second
+	remoteAnswer = 5 * time.Second
+)
+
+func (c *Cluster) answerWithin() time.Duration {
+	if c.Launched() {
+		return localAnswer
+	}
+	return remoteAnswer
+}
 
 // link is the connection to one broker's address. Each broker has its own, so that one that hangs delays no other.
 type link struct {
 	address string
 	client  *kgo.Client
-	busy    atomic.Bool // a round of requests is under way
+	within  time.Duration // bounds each request
+	busy    atomic.Bool   // a round of requests is under way
 
 	busyGroups atomic.Bool // a round of requests about groups is under way
 }
 
-func newLink(address string, opts []kgo.Opt) (*link, error) {
+func newLink(address string, within time.Duration, opts []kgo.Opt) (*link, error) {
 	client, err := kgo.NewClient(append(opts,
-		kgo.SeedBrokers(address), kgo.RequestRetries(0), kgo.DialTimeout(requestTimeout), kgo.RequestTimeoutOverhead(2*requestTimeout),
+		kgo.SeedBrokers(address), kgo.RequestRetries(0), kgo.DialTimeout(within), kgo.RequestTimeoutOverhead(2*within),
 		kgo.ConnIdleTimeout(time.Minute),
 	)...)
 	if err != nil {
 		return nil, err
 	}
-	return &link{address: address, client: client}, nil
+	return &link{address: address, client: client, within: within}, nil
 }
 
 func (l *link) request(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, l.within)
 	defer cancel()
 	return l.client.SeedBrokers()[0].Request(ctx, req)
 }
@@ -47,7 +60,7 @@ func (c *Cluster) link(address string) (*link, error) {
 	if l, ok := c.links[address]; ok {
 		return l, nil
 	}
-	l, err := newLink(address, append([]kgo.Opt{kgo.ClientID("klab"), kgo.DisableClientMetrics()}, c.target.Options...))
+	l, err := newLink(address, c.answerWithin(), append([]kgo.Opt{kgo.ClientID("klab"), kgo.DisableClientMetrics()}, c.target.Options...))
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func (c *Cluster) settle(ctx context.Context) {
 // metadata is there.
 func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 	if w.host && c.host != nil {
-		asked, cancel := context.WithTimeout(ctx, requestTimeout)
+		asked, cancel := context.WithTimeout(ctx, localAnswer)
 		status, err := c.host.status(asked)
 		cancel()
 		c.update(func(m *model) { m.applyHost(status, err) })
