@@ -28,6 +28,32 @@ func nobodyAt(addresses string, cause error) error {
 	return &absent{words: fmt.Sprintf("no broker answers at %s: start one there, or name another with --bootstrap host:port (%v)", addresses, cause), cause: cause}
 }
 
+// advertisedElsewhere is the error of brokers that answer at addresses and call themselves by a host that cannot be reached: the
+// commonest trouble of a Kafka in a container. It wraps ErrNothing and cause.
+func advertisedElsewhere(addresses, host string, cause error) error {
+	return &absent{words: fmt.Sprintf("a broker answers at %s, but the brokers tell clients to use %s, which cannot be reached from here: "+
+		"make that name known to this machine, or change advertised.listeners (%v)", addresses, host, cause), cause: cause}
+}
+
+// unreachedHost is the name that could not be looked up, or the IP address that could not be dialled; empty: neither.
+func unreachedHost(err error) string {
+	if lookup, ok := errors.AsType[*net.DNSError](err); ok {
+		return lookup.Name
+	}
+	if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Addr != nil {
+		return hostOf(dial.Addr.String())
+	}
+	return ""
+}
+
+func hostOf(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	return host
+}
+
 // unreachable says whether an error means that no broker could be talked to.
 func unreachable(err error) bool {
 	if _, ok := errors.AsType[*net.OpError](err); ok {

@@ -25,7 +25,8 @@ func (c *Cluster) WantGroups(names ...string) {
 // askGroups lists the groups that a broker coordinates, and reads some of them in depth.
 func (c *Cluster) askGroups(ctx context.Context, l *link, broker int32) {
 	if err := c.askGroupList(ctx, l, broker); err != nil {
-		c.update(func(m *model) { m.groups.err = c.explain(err) })
+		err = c.explain(err)
+		c.update(func(m *model) { m.groups.err = err })
 		return
 	}
 	var names []string

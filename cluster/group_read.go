@@ -68,7 +68,8 @@ func (c *Cluster) glanceMetadata(ctx context.Context) error {
 	return nil
 }
 
-// onEvery does something on the link to each registered broker, all at once.
+// onEvery does something on the link to each registered broker, all at once. The error is that of each broker that failed, or one
+// word about all of them.
 func (c *Cluster) onEvery(do func(l *link, broker int32) error) error {
 	c.mu.Lock()
 	brokers := slices.Clone(c.model.meta.brokers)
@@ -88,6 +89,9 @@ func (c *Cluster) onEvery(do func(l *link, broker int32) error) error {
 		})
 	}
 	asking.Wait()
+	if len(failed) > 0 && !slices.Contains(failed, nil) {
+		return c.explain(errors.Join(failed...))
+	}
 	return errors.Join(failed...)
 }
 

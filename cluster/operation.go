@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -72,10 +73,32 @@ func (c *Cluster) administer(ctx context.Context, r Request, what string, do fun
 	})
 }
 
-// explain marks errors that mean that nobody is there.
+// explain marks errors that mean that nobody is there, and tells apart that somebody is, under an address that is of no use here.
+// It may ask the brokers who they are: c.mu must not be held.
 func (c *Cluster) explain(err error) error {
-	if _, answered := errors.AsType[*kerr.Error](err); !answered && unreachable(err) {
-		return nobodyAt(c.Bootstrap(), err)
+	if _, answered := errors.AsType[*kerr.Error](err); answered || !unreachable(err) {
+		return err
 	}
-	return err
+	if host := unreachedHost(err); host != "" && c.advertises(host) {
+		return advertisedElsewhere(c.Bootstrap(), host, err)
+	}
+	return nobodyAt(c.Bootstrap(), err)
+}
+
+// advertises says whether a host is one that brokers call themselves by and that nobody here gave as an address.
+func (c *Cluster) advertises(host string) bool {
+	if slices.ContainsFunc(c.bootstrap, func(a string) bool { return hostOf(a) == host }) {
+		return false
+	}
+	named := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return slices.ContainsFunc(c.model.meta.brokers, func(b metaBroker) bool { return b.host == host })
+	}
+	if named() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, localAnswer)
+	defer cancel()
+	return c.glanceMetadata(ctx) == nil && named()
 }

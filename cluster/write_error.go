@@ -62,6 +62,8 @@ func (c *Cluster) whyUnacknowledged(ctx context.Context, e *WriteError, acks Ack
 		return ""
 	case p.Leader < 0:
 		return "the partition has no leader"
+	case !c.answers(ctx, p.Leader):
+		return fmt.Sprintf("the partition's leader, broker %d, does not answer from here", p.Leader)
 	case acks != AcksAll:
 		return ""
 	}
@@ -69,6 +71,15 @@ func (c *Cluster) whyUnacknowledged(ctx context.Context, e *WriteError, acks Ack
 		return fmt.Sprintf("NOT_ENOUGH_REPLICAS: %d in the ISR, and with acks=all min.insync.replicas asks for %d", len(p.ISR), need)
 	}
 	return ""
+}
+
+// answers says whether a broker does, at the address that it tells clients to use.
+func (c *Cluster) answers(ctx context.Context, broker int32) bool {
+	at, err := c.addressOf(ctx, broker)
+	if err == nil {
+		_, err = c.askMetadata(ctx, at)
+	}
+	return err == nil
 }
 
 // minISR is a topic's min.insync.replicas, or -1 when no broker says.
