@@ -45,3 +45,26 @@ const (
 	operationLimit = 30 * time.Second
 	progressAfter  = 200 * time.Millisecond // from when a person notices waiting
 )
+
+// belated is what is left of an operation's effect when its person has gone to another screen meanwhile: they are told, but not
+// taken anywhere.
+func belated(ef effect) effect {
+	switch ef := ef.(type) {
+	case goBack:
+		return nil
+	case open:
+		return operate{do: func(context.Context) effect {
+			closeAll([]screen{ef.screen})
+			return nil
+		}}
+	case update:
+		return update(func() effect { return belated(ef()) })
+	case all:
+		left := make(all, len(ef))
+		for i, one := range ef {
+			left[i] = belated(one)
+		}
+		return left
+	}
+	return ef
+}

@@ -86,15 +86,22 @@ func number(s string, low, high int) (int, bool) {
 // pair is one name=value.
 type pair struct{ name, value string }
 
-// pairs reads "a=1 b=2"; commas may divide as well.
+// pairs reads "a=1 b=2", also divided by commas. What has no name goes on with the value before it: cleanup.policy=compact,delete.
 func pairs(s string) ([]pair, bool) {
 	var read []pair
-	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' }) {
-		name, value, ok := strings.Cut(word, "=")
-		if !ok || name == "" {
-			return nil, false
+	for _, word := range strings.Fields(s) {
+		for i, part := range strings.Split(word, ",") {
+			name, value, named := strings.Cut(part, "=")
+			switch {
+			case part == "":
+			case named && name != "":
+				read = append(read, pair{name, value})
+			case !named && i > 0 && len(read) > 0:
+				read[len(read)-1].value += "," + part
+			default:
+				return nil, false
+			}
 		}
-		read = append(read, pair{name, value})
 	}
 	return read, true
 }

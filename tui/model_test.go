@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unsafe"
 
+	tea "charm.land/bubbletea/v2"
 	"pgregory.net/rapid"
 
 	"klab/cluster"
@@ -478,5 +479,45 @@ func TestAFaultIsTheOnlyLoudThing(t *testing.T) {
 	s = newStage(t, english(leaderKilled()))
 	if !strings.Contains(s.root.View().Content, "\x1b[0;1;31mkilled 2 s") {
 		t.Error("a killed broker is not drawn as bad")
+	}
+}
+
+// TestNobodyIsTakenBackByWhatEndsLate: whoever has gone on while an operation ran is told of its end, and stays where they are.
+func TestNobodyIsTakenBackByWhatEndsLate(t *testing.T) {
+	f := healthy()
+	s := newStage(t, english(f)).press("2", "n").write("late")
+	_, creating := s.root.Update(tea.KeyPressMsg(keyOf("enter")))
+	s.press("esc", "enter") // from the form into the first topic
+	at := s.root.top()
+	s.run(creating)
+	if s.root.top() != at || len(s.root.stack) != 2 {
+		t.Errorf("%d screens, the top one is %T", len(s.root.stack), s.root.top())
+	}
+	s.shows("Topic late is there")
+
+	_, tailing := s.root.Update(tea.KeyPressMsg(keyOf("t")))
+	s.press("esc", "3")
+	s.run(tailing)
+	if _, ok := s.root.top().(*groups); !ok {
+		t.Errorf("the top screen is %T", s.root.top())
+	}
+	if !f.tail.closed {
+		t.Error("a tail that nobody sees goes on")
+	}
+}
+
+func TestPairsThatArePutTogether(t *testing.T) {
+	for typed, want := range map[string]string{
+		"": "", "a=1 b=2": "a=1;b=2", "a=1,b=2": "a=1;b=2", "a=1, b=2": "a=1;b=2", "cleanup.policy=compact,delete": "cleanup.policy=compact,delete",
+		"a=x,y,b=z k=": "a=x,y;b=z;k=", "a=b=c": "a=b=c", "a": "?", "=1": "?", "a=1 b": "?",
+	} {
+		read, ok := pairs(typed)
+		var got []string
+		for _, p := range read {
+			got = append(got, p.name+"="+p.value)
+		}
+		if text := strings.Join(got, ";"); ok == (want == "?") || ok && text != want {
+			t.Errorf("%q: %q, %v; want %q", typed, text, ok, want)
+		}
 	}
 }

@@ -52,6 +52,7 @@ type root struct {
 type running struct {
 	label   safe.Text
 	started time.Time
+	from    screen // the top one when it began
 }
 
 // Messages of the program to itself.
@@ -103,8 +104,13 @@ func (r *root) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.PasteMsg:
 		cmd = r.paste(msg.Content)
 	case finishedMsg:
+		from := r.running[msg.op].from
 		delete(r.running, msg.op)
-		cmd = r.apply(msg.effect)
+		if r.top() == from {
+			cmd = r.apply(msg.effect)
+		} else {
+			cmd = r.apply(belated(msg.effect))
+		}
 	case tea.WindowSizeMsg:
 		r.width, r.height = msg.Width, msg.Height
 		r.canvas.Resize(msg.Width, msg.Height)
@@ -276,7 +282,7 @@ func closeAll(left []screen) {
 func (r *root) start(op operate) tea.Cmd {
 	r.lastOp++
 	id := r.lastOp
-	r.running[id] = running{label: op.label, started: r.now}
+	r.running[id] = running{label: op.label, started: r.now, from: r.top()}
 	limit := op.limit
 	if limit == 0 {
 		limit = operationLimit
