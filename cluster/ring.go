@@ -13,6 +13,27 @@ func newRing(records, bytes int) *ring {
 	return &ring{slots: make([]Record, max(1, records)), maxBytes: bytes, first: 1}
 }
 
+// after is an empty ring with the same bounds, whose first record will follow on seq.
+func (r *ring) after(seq int64) *ring {
+	next := newRing(len(r.slots), r.maxBytes)
+	next.first, next.last = seq+1, seq
+	return next
+}
+
+// joined is a ring of what r holds and then what next holds, which was made by r.after(r.last): the newest within the bounds.
+func (r *ring) joined(next *ring) *ring {
+	if next.first > r.last+1 { // next has forgotten records by itself: it is full
+		return next
+	}
+	all := r.after(r.first - 1)
+	for _, part := range []*ring{r, next} {
+		for seq := part.first; seq <= part.last; seq++ {
+			all.push(*part.slot(seq))
+		}
+	}
+	return all
+}
+
 // push numbers and keeps a record, and forgets older ones where the bounds ask for it. A record larger than maxBytes is
 // kept alone.
 func (r *ring) push(rec Record) {

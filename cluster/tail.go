@@ -30,8 +30,8 @@ type Tail struct {
 	done   chan struct{}
 
 	mu      sync.Mutex
-	ring    *ring
-	frozen  int64 // while paused: the newest record that readers see; -1: not paused
+	ring    *ring // what comes in
+	held    *ring // what readers see while paused, which nothing leaves; nil: they see ring
 	seen    int64 // the newest record that a reader was given, or passed over
 	dropped int64
 	rate    rate
@@ -43,7 +43,7 @@ type Tail struct {
 type TailStats struct {
 	Read    int64 // records read since it began
 	Dropped int64 // of these, gone from the ring before a reader took them
-	Kept    int   // in the ring
+	Kept    int   // in the ring that readers see
 	Bytes   int   // their payload
 	PerSec  float64
 	Paused  bool
@@ -66,7 +66,7 @@ func (c *Cluster) Tail(ctx context.Context, o TailOptions) (*Tail, error) {
 	}
 	running, cancel := context.WithCancel(c.ctx)
 	t := &Tail{
-		cancel: cancel, done: make(chan struct{}), frozen: -1, changed: make(chan struct{}),
+		cancel: cancel, done: make(chan struct{}), changed: make(chan struct{}),
 		ring: newRing(cmp.Or(o.Records, 10_000), cmp.Or(o.Bytes, 64<<20)),
 	}
 	go t.run(running, client)
@@ -115,18 +115,16 @@ func (t *Tail) Changed() <-chan struct{} {
 }
 
 // Since returns at most n records after cursor, the cursor to ask with next time, and how many records between the two
-// had left the ring. While paused it ends at the record that was newest then.
+// had left the ring. While paused it ends at the record that was newest when the pause began.
 func (t *Tail) Since(cursor int64, n int) (records []Record, next, gap int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if cursor+1 < t.ring.first {
-		gap = t.ring.first - cursor - 1
+	view := t.view()
+	if cursor+1 < view.first {
+		gap = view.first - cursor - 1
 		cursor += gap
 	}
-	if t.frozen >= 0 {
-		n = int(min(int64(n), t.frozen-cursor))
-	}
-	records = t.ring.window(cursor+1, n)
+	records = view.window(cursor+1, n)
 	next = cursor + int64(len(records))
 	t.seen = max(t.seen, next)
 	return records, next, gap
@@ -136,10 +134,7 @@ func (t *Tail) Since(cursor int64, n int) (records []Record, next, gap int64) {
 func (t *Tail) Window(seq int64, n int) []Record {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.frozen >= 0 {
-		n = int(min(int64(n), t.frozen-max(seq, t.ring.first)+1))
-	}
-	records := t.ring.window(seq, n)
+	records := t.view().window(seq, n)
 	if len(records) > 0 {
 		t.seen = max(t.seen, records[len(records)-1].Seq)
 	}
@@ -150,18 +145,24 @@ func (t *Tail) Window(seq int64, n int) []Record {
 func (t *Tail) Bounds() (first, last int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.frozen >= 0 {
-		return t.ring.first, t.frozen
-	}
-	return t.ring.first, t.ring.last
+	view := t.view()
+	return view.first, view.last
 }
 
-// Pause holds what readers see as it is. The ring goes on filling.
+// view is what readers see. mu is held.
+func (t *Tail) view() *ring {
+	if t.held != nil {
+		return t.held
+	}
+	return t.ring
+}
+
+// Pause holds what readers see as it is, however much comes in: that is kept beside it, within the same bounds.
 func (t *Tail) Pause() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.frozen < 0 {
-		t.frozen = t.ring.last
+	if t.held == nil {
+		t.held, t.ring = t.ring, t.ring.after(t.ring.last)
 	}
 }
 
@@ -169,21 +170,20 @@ func (t *Tail) Pause() {
 func (t *Tail) Resume() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.frozen = -1
+	if t.held != nil {
+		t.ring, t.held = t.held.joined(t.ring), nil
+	}
 }
 
 // Stats returns how the tail is doing now.
 func (t *Tail) Stats() TailStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	s := TailStats{
-		Read: t.ring.last, Dropped: t.dropped, Kept: t.ring.len(), Bytes: t.ring.bytes, PerSec: t.rate.perSecond(time.Now()),
-		Paused: t.frozen >= 0, Err: t.err,
+	view := t.view()
+	return TailStats{
+		Read: t.ring.last, Dropped: t.dropped, Kept: view.len(), Bytes: view.bytes, PerSec: t.rate.perSecond(time.Now()),
+		Paused: t.held != nil, Waiting: t.ring.last - view.last, Err: t.err,
 	}
-	if s.Paused {
-		s.Waiting = t.ring.last - t.frozen
-	}
-	return s
 }
 
 // Close ends the tail. What was read can still be looked at.

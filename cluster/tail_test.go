@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -47,7 +48,7 @@ func fetched(offsets ...int64) kgo.Fetches {
 }
 
 func newTestTail(records int) *Tail {
-	return &Tail{ring: newRing(records, 1<<20), frozen: -1, changed: make(chan struct{})}
+	return &Tail{ring: newRing(records, 1<<20), changed: make(chan struct{})}
 }
 
 func TestTailCountsWhatReadersMissed(t *testing.T) {
@@ -67,34 +68,67 @@ func TestTailCountsWhatReadersMissed(t *testing.T) {
 	}
 }
 
-func TestPauseHoldsTheViewAndNotTheRing(t *testing.T) {
+func offsetsOf(records []Record) (list []int64) {
+	for _, r := range records {
+		list = append(list, r.Offset)
+	}
+	return list
+}
+
+func TestPauseHoldsTheViewHoweverMuchComes(t *testing.T) {
 	tail := newTestTail(4)
 	tail.take(fetched(0, 1), noon)
 	tail.Pause()
-	tail.take(fetched(2, 3), noon)
-	if records, _, _ := tail.Since(0, 10); len(records) != 2 {
-		t.Errorf("%d records while paused", len(records))
-	}
-	if first, last := tail.Bounds(); first != 1 || last != 2 {
-		t.Errorf("bounds %d %d", first, last)
-	}
-	if window := tail.Window(1, 10); len(window) != 2 {
-		t.Errorf("window of %d", len(window))
-	}
-	if s := tail.Stats(); !s.Paused || s.Waiting != 2 || s.Read != 4 {
-		t.Errorf("stats = %+v", s)
-	}
-	tail.take(fetched(4, 5, 6, 7), noon) // what the view held is gone
-	if first, last := tail.Bounds(); first <= last || len(tail.Window(1, 10)) != 0 {
-		t.Errorf("bounds %d %d", first, last)
-	}
-	if records, _, _ := tail.Since(2, 10); len(records) != 0 {
-		t.Errorf("%d records beyond the pause", len(records))
+	for _, coming := range [][]int64{{2, 3}, {4, 5, 6, 7, 8}} {
+		tail.take(fetched(coming...), noon)
+		tail.Pause() // a second time changes nothing
+		if seen, _, gap := tail.Since(0, 10); !slices.Equal(offsetsOf(seen), []int64{0, 1}) || gap != 0 {
+			t.Errorf("offsets %v while paused, gap %d", offsetsOf(seen), gap)
+		}
+		if first, last := tail.Bounds(); first != 1 || last != 2 {
+			t.Errorf("bounds %d %d", first, last)
+		}
+		if seen := tail.Window(2, 10); !slices.Equal(offsetsOf(seen), []int64{1}) {
+			t.Errorf("a window of %v", offsetsOf(seen))
+		}
+		if s := tail.Stats(); !s.Paused || s.Waiting != coming[len(coming)-1]-1 || s.Read != s.Waiting+2 || s.Kept != 2 {
+			t.Errorf("stats = %+v", s)
+		}
 	}
 	tail.Resume()
-	if records, _, gap := tail.Since(2, 10); len(records) != 4 || gap != 2 {
-		t.Errorf("after resume %d records, gap %d", len(records), gap)
+	seen, cursor, gap := tail.Since(2, 10)
+	if !slices.Equal(offsetsOf(seen), []int64{5, 6, 7, 8}) || gap != 3 || cursor != 9 {
+		t.Errorf("after the pause %v, gap %d, cursor %d", offsetsOf(seen), gap, cursor)
 	}
+	if s := tail.Stats(); s.Paused || s.Waiting != 0 || s.Dropped != 3 || s.Kept != 4 {
+		t.Errorf("stats = %+v", s)
+	}
+}
+
+// TestAPauseForgetsNothing: what was there before is still there after a pause in which little came.
+func TestAPauseForgetsNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		paused, never := newTestTail(6), newTestTail(6)
+		next := int64(0)
+		for _, n := range rapid.SliceOfN(rapid.IntRange(0, 5), 1, 12).Draw(t, "coming") {
+			var coming []int64
+			for range n {
+				coming = append(coming, next)
+				next++
+			}
+			if rapid.Bool().Draw(t, "pause") {
+				paused.Pause()
+			} else {
+				paused.Resume()
+			}
+			paused.take(fetched(coming...), noon)
+			never.take(fetched(coming...), noon)
+		}
+		paused.Resume()
+		if got, want := offsetsOf(paused.Window(0, 100)), offsetsOf(never.Window(0, 100)); !slices.Equal(got, want) {
+			t.Fatalf("%v, want %v", got, want)
+		}
+	})
 }
 
 func TestRate(t *testing.T) {

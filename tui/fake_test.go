@@ -235,6 +235,7 @@ func offline() *fakeSource {
 type fakeTail struct {
 	records []cluster.Record
 	frozen  int64 // -1: not paused
+	gone    int64 // how many left the ring
 	dropped int64
 	perSec  float64
 	err     error
@@ -250,14 +251,14 @@ func (t *fakeTail) add(r cluster.Record) {
 
 func (t *fakeTail) Bounds() (int64, int64) {
 	if t.frozen >= 0 {
-		return 1, t.frozen
+		return t.gone + 1, t.frozen
 	}
-	return 1, int64(len(t.records))
+	return t.gone + 1, int64(len(t.records))
 }
 
 func (t *fakeTail) Window(seq int64, n int) []cluster.Record {
-	_, last := t.Bounds()
-	seq = max(seq, 1)
+	first, last := t.Bounds()
+	seq = max(seq, first)
 	return t.records[min(seq-1, last):min(seq-1+int64(max(n, 0)), last)]
 }
 

@@ -521,3 +521,30 @@ func TestPairsThatArePutTogether(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsLookedAtStaysWhileOlderRecordsLeave scrolls back in a tail whose ring is full.
+func TestWhatIsLookedAtStaysWhileOlderRecordsLeave(t *testing.T) {
+	f := healthy()
+	f.tail = recordsOf()
+	s := newStage(t, english(f)).press("2", "t", "up", "up", "up")
+	chosen := func() int64 {
+		at := s.root.top().(*tail)
+		return at.window(at.rows.Cursor, 1)[0].Offset
+	}
+	before := chosen()
+	f.tail.gone = 20
+	s.tick()
+	if got := chosen(); got != before {
+		t.Errorf("offset %d is chosen, was %d", got, before)
+	}
+	s.press("enter")
+	f.tail.gone = 30
+	s.tick()
+	s.press("right").shows("offset 10,420")
+	f.tail.gone = int64(len(f.tail.records)) - 1
+	s.tick()
+	s.press("right", "right", "esc")
+	if got := chosen(); got != 10_422 {
+		t.Errorf("of the one record left offset %d is chosen", got)
+	}
+}

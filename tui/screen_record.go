@@ -60,15 +60,18 @@ func (s *record) show(index int) {
 	s.rows.Home()
 }
 
+// place is where the record is now; -1: it has left the tail.
+func (s *record) place() int { return max(s.from.place(&s.shown, s.index), -1) }
+
 func (s *record) scope() keymap.Scope { return keymap.Record }
 
 func (s *record) can(e *env, intent keymap.Intent) safe.Text {
 	switch {
 	case isMove(intent), intent == keymap.RawValue, intent == keymap.CopyValue:
 		return possible()
-	case intent == keymap.PreviousRecord && s.index > 0:
+	case intent == keymap.PreviousRecord && s.place() > 0:
 		return possible()
-	case intent == keymap.NextRecord && s.index < s.from.count()-1:
+	case intent == keymap.NextRecord && s.place() < s.from.count()-1:
 		return possible()
 	case intent == keymap.PreviousRecord, intent == keymap.NextRecord:
 		return e.text(words.WhyNoRecord)
@@ -82,9 +85,9 @@ func (s *record) act(e *env, intent keymap.Intent) effect {
 	case intent == keymap.RawValue:
 		s.raw = !s.raw
 	case intent == keymap.PreviousRecord:
-		s.show(s.index - 1)
+		s.show(s.place() - 1)
 	case intent == keymap.NextRecord:
-		s.show(s.index + 1)
+		s.show(s.place() + 1)
 	case intent == keymap.CopyValue:
 		return all{copyText{string(s.shown.Value)}, say{text: e.format(words.Copied, num.Bytes(int64(len(s.shown.Value))))}}
 	}

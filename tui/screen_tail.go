@@ -27,6 +27,7 @@ type tail struct {
 	records   Tail
 	rows      cell.List // over [first, last], or over matched while a filter is active
 	following bool      // the newest record stays in sight
+	first     int64     // Seq of the oldest record when rows were last looked at
 	paused    bool
 
 	matched []cluster.Record // what the filter let through, oldest first
@@ -57,7 +58,8 @@ func openTail(e *env, topic string, partition int32, from cluster.Position) effe
 }
 
 func newTail(topic string, partition int32, records Tail) *tail {
-	return &tail{topic: topic, partition: partition, records: records, following: true}
+	first, _ := records.Bounds()
+	return &tail{topic: topic, partition: partition, records: records, first: first, following: true}
 }
 
 func (t *tail) close() { t.records.Close() }
@@ -105,6 +107,15 @@ func (t *tail) act(e *env, intent keymap.Intent) effect {
 	return nil
 }
 
+// place is where a record is among those that can be scrolled through; negative: it has left. index is where it was.
+func (t *tail) place(r *cluster.Record, index int) int {
+	if t.text() != "" {
+		return index
+	}
+	first, _ := t.records.Bounds()
+	return int(r.Seq - first)
+}
+
 func (t *tail) pause() {
 	t.paused = !t.paused
 	if t.paused {
@@ -127,7 +138,17 @@ func (t *tail) follow(e *env) bool {
 		t.second, t.counted = second, stats.Read
 	}
 	t.match()
+	t.shift()
 	return changed
+}
+
+// shift keeps the same records in sight while older ones leave.
+func (t *tail) shift() {
+	first, _ := t.records.Bounds()
+	if t.text() == "" && !t.following {
+		t.rows.Shift(int(first - t.first))
+	}
+	t.first = first
 }
 
 // match applies the filter to the records that it has not seen, or to all when it is a new one.

@@ -66,7 +66,7 @@ func (t *timeline) read(e *env) {
 	}
 	if over := len(t.facts) - maxFacts; over > 0 {
 		t.facts, t.gap = t.facts[over:], true
-		t.rows.Move(-over)
+		t.rows.Shift(over)
 	}
 	if following {
 		t.rows.Cursor = max(len(t.facts)-1, 0)

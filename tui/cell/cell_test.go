@@ -183,6 +183,20 @@ func TestListKeepsTheChosenRowInSight(t *testing.T) {
 	})
 }
 
+func TestShiftKeepsTheSameRows(t *testing.T) {
+	l := List{Cursor: 9}
+	l.Fit(20, 5)
+	cursor, offset := l.Cursor, l.Offset
+	l.Shift(3)
+	if l.Fit(17, 5); l.Cursor != cursor-3 || l.Offset != offset-3 {
+		t.Errorf("row %d of %d is at the top, %d chosen", l.Offset, l.Count(), l.Cursor)
+	}
+	l.Shift(100)
+	if l.Fit(17, 5); l.Cursor != 0 || l.Offset != 0 {
+		t.Errorf("after all have left: %+v", l)
+	}
+}
+
 func TestInput(t *testing.T) {
 	in := NewInput("hello 领导")
 	in.Backspace()

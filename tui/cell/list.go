@@ -23,6 +23,11 @@ func (l *List) Move(n int) {
 	l.Fit(l.count, l.height)
 }
 
+// Shift follows n rows leaving the beginning: the same rows stay chosen and shown, as long as they are there.
+func (l *List) Shift(n int) {
+	l.Cursor, l.Offset = max(l.Cursor-n, 0), max(l.Offset-n, 0)
+}
+
 // Page goes down by n screens.
 func (l *List) Page(n int) { l.Move(n * max(l.height-1, 1)) }
 
