@@ -18,6 +18,7 @@ const (
 	maxClients     = 256
 	requestTimeout = 5 * time.Second
 	writeTimeout   = 10 * time.Second // a client that does not read for so long is let go
+	acceptPause    = 100 * time.Millisecond
 	eventBatch     = 256
 )
 
@@ -31,8 +32,12 @@ func (s *Supervisor) accept(ctx context.Context, listener net.Listener) {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil {
-			s.slog.Error("cannot accept a client", "error", err)
+		if err != nil { // out of descriptors, most often: it passes
+			s.slog.Error("cannot accept a client", "error", err, "again in", acceptPause)
+			select {
+			case <-time.After(acceptPause):
+			case <-ctx.Done():
+			}
 			continue
 		}
 		select {
