@@ -232,9 +232,14 @@ func (p *process) awaitReady(ctx context.Context, r *run) error {
 	case <-r.ready:
 		return nil
 	case <-r.gone:
-		return p.startFailure(r)
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+	select {
+	case <-r.ready: // it was, before its end, which the journal tells
+		return nil
+	default:
+		return p.startFailure(r)
 	}
 }
 

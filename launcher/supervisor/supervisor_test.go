@@ -130,6 +130,17 @@ func TestRestartGivesAnotherProcess(t *testing.T) {
 	}
 }
 
+func TestWhoWasReadyHasStarted(t *testing.T) {
+	r := &run{ready: make(chan struct{}), gone: make(chan struct{})}
+	close(r.ready)
+	close(r.gone)
+	for range 100 {
+		if err := new(process).awaitReady(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestAnUnaskedEndIsToldWithLastWords(t *testing.T) {
 	l := start(t, func(c *Config) { c.Plan.Brokers[1].Props["do"] = "crash" })
 	defer l.Down(context.Background(), false)
