@@ -17,17 +17,20 @@ type delivery struct {
 	Mark
 }
 
-// deliver sends markers to the leaders of their partitions. A partition that is in no metadata was deleted: it needs none.
+// deliver sends markers to the leaders of their partitions. A partition that is in no metadata was deleted: it needs none. But a
+// broker that has just started coordinates before it is told of the cluster: as long as the metadata lacks the partition that
+// the coordinator's own state is in, it says nothing of the others.
 func (c *Coordinator) deliver(d delivery) {
 	now := c.cfg.Metadata.Snapshot()
+	_, told := now.Partition(c.cfg.Topic.Name(), d.entry.at.id)
 	byLeader := make(map[int32][]storage.TopicPartition)
 	var deleted, leaderless []storage.TopicPartition
 	for _, tp := range d.Partitions {
 		p, known := now.Partition(tp.Topic, tp.Partition)
 		switch {
-		case !known:
+		case !known && told:
 			deleted = append(deleted, tp)
-		case p.Leader < 0 || !now.Alive(p.Leader):
+		case !known || p.Leader < 0 || !now.Alive(p.Leader):
 			leaderless = append(leaderless, tp)
 		default:
 			byLeader[p.Leader] = append(byLeader[p.Leader], tp)
