@@ -231,6 +231,29 @@ func TestATransactionTimesOut(t *testing.T) {
 	})
 }
 
+func TestADeletedTopicHoldsUpNoTransaction(t *testing.T) {
+	l := threeBrokers(t)
+	l.createTopic("orders", 1, 3, nil)
+	l.createTopic("gone", 1, 3, nil)
+	c := l.transactional("tx")
+	if err := c.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for _, topic := range []string{"orders", "gone"} {
+		if err := c.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte(topic)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.deleteTopic("gone")
+	if err := c.EndTransaction(t.Context(), kgo.TryCommit); err != nil {
+		t.Fatal(err)
+	}
+	l.eventually("the transaction has ended", func() bool { return !l.open("orders", 0) && l.atRest("tx") })
+	if got := l.read("orders", kgo.ReadCommitted(), 1); !slices.Equal(got, []string{"orders"}) {
+		t.Errorf("read_committed: %v", got)
+	}
+}
+
 func TestTheSecondProducerFencesTheFirst(t *testing.T) {
 	l := threeBrokers(t)
 	l.createTopic("orders", 3, 3, nil)

@@ -202,7 +202,7 @@ func (c *Coordinator) do(e *entry, decide func(*Txn) Effects) {
 		c.write(e, effects.Write)
 	}
 	if effects.Mark != nil {
-		c.deliver(delivery{e, *effects.Mark})
+		c.deliver(delivery{entry: e, Mark: *effects.Mark})
 	}
 }
 

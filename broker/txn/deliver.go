@@ -15,33 +15,39 @@ import (
 type delivery struct {
 	entry *entry
 	Mark
+	missed bool // the metadata that was looked at before lacked these partitions
 }
 
 // deliver sends markers to the leaders of their partitions. A partition that is in no metadata was deleted: it needs none. But a
-// broker that has just started coordinates before it is told of the cluster: as long as the metadata lacks the partition that
-// the coordinator's own state is in, it says nothing of the others.
+// broker that has just started coordinates before it is told of the cluster, and is told of it piece by piece. So the metadata
+// says nothing of other partitions while it lacks the one that the coordinator's own state is in, and is looked at twice.
 func (c *Coordinator) deliver(d delivery) {
 	now := c.cfg.Metadata.Snapshot()
 	_, told := now.Partition(c.cfg.Topic.Name(), d.entry.at.id)
 	byLeader := make(map[int32][]storage.TopicPartition)
-	var deleted, leaderless []storage.TopicPartition
+	var deleted, missing, leaderless []storage.TopicPartition
 	for _, tp := range d.Partitions {
 		p, known := now.Partition(tp.Topic, tp.Partition)
 		switch {
-		case !known && told:
+		case !known && told && d.missed:
 			deleted = append(deleted, tp)
+		case !known && told:
+			missing = append(missing, tp)
 		case !known || p.Leader < 0 || !now.Alive(p.Leader):
 			leaderless = append(leaderless, tp)
 		default:
 			byLeader[p.Leader] = append(byLeader[p.Leader], tp)
 		}
 	}
+	d.missed = false
 	for leader, partitions := range byLeader {
 		part := d
 		part.Partitions = partitions
 		c.markers.put(leader, part)
 	}
 	c.retry(d, leaderless)
+	d.missed = true
+	c.retry(d, missing)
 	if len(deleted) > 0 {
 		c.cfg.Log.Info("partitions of a transaction are gone and need no markers", "transactional id", d.entry.id, "partitions", deleted)
 		c.do(d.entry, func(t *Txn) Effects { return t.Marked(deleted) })

@@ -34,6 +34,8 @@ func update(partitions ...storage.TopicPartition) *kmsg.UpdateMetadataRequest {
 	return req
 }
 
+const backoff = 10 * time.Millisecond
+
 // TestMarkersWaitForTheMetadata: a coordinator that is elected before its broker is told of the cluster must not take the
 // partitions of a decided transaction for deleted, and complete it without a marker.
 func TestMarkersWaitForTheMetadata(t *testing.T) {
@@ -42,7 +44,7 @@ func TestMarkersWaitForTheMetadata(t *testing.T) {
 		sent := make(chan *kmsg.WriteTxnMarkersRequest, 10)
 		c := NewCoordinator(Config{
 			BrokerID: 1, Metadata: cache, Topic: internaltopic.New(internaltopic.Config{Name: internaltopic.TransactionState, Metadata: cache}),
-			Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: func(fact.Fact) {}, RetryBackoff: 10 * time.Millisecond,
+			Clock: time.Now, Log: slog.New(slog.DiscardHandler), Observe: func(fact.Fact) {}, RetryBackoff: backoff,
 			Send: func(ctx context.Context, _ int32, req kmsg.Request) (kmsg.Response, error) {
 				sent <- req.(*kmsg.WriteTxnMarkersRequest)
 				<-ctx.Done() // the answer is of no interest
@@ -69,7 +71,10 @@ func TestMarkersWaitForTheMetadata(t *testing.T) {
 		waits("nothing is known")
 		cache.Apply(update())
 		waits("the brokers are known")
-		cache.Apply(update(state, orders))
+		cache.Apply(update(state))
+		time.Sleep(backoff + backoff/2)
+		synctest.Wait()
+		cache.Apply(update(orders))
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(sent) != 1 {
