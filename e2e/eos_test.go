@@ -57,26 +57,46 @@ func TestExactlyOnceUnderChaos(t *testing.T) {
 	l.compareOutput(writer)
 }
 
-// chaos breaks one broker after the other, each time after all replicas were in sync again.
+// chaos breaks one broker after the other, and now and then all at once, each time after all replicas were in sync again.
 func (l *lab) chaos(admin *kadm.Client, random *rand.Rand, during time.Duration) {
 	l.t.Helper()
 	counts := map[string]int{}
 	for end := time.Now().Add(during); time.Now().Before(end); {
-		broker := fmt.Sprint(1 + random.IntN(3))
-		how := []string{"kill", "stop", "pause"}[random.IntN(3)]
-		counts[how]++
-		l.klab("broker", how, broker)
-		l.letPass(time.Duration(500+random.IntN(4000)) * time.Millisecond)
-		if how == "pause" {
-			l.klab("broker", "resume", broker)
-		} else {
-			l.klab("broker", "start", broker)
+		what := []string{"kill", "stop", "pause", "kill all"}[random.IntN(4)]
+		counts[what]++
+		hit, how, back := []string{fmt.Sprint(1 + random.IntN(3))}, what, "start"
+		switch what {
+		case "pause":
+			back = "resume"
+		case "kill all": // who coordinates what is decided anew, by brokers that know nothing yet
+			hit, how = []string{"1", "2", "3"}, "kill"
 		}
+		l.each(hit, how)
+		l.letPass(time.Duration(500+random.IntN(4000)) * time.Millisecond)
+		l.each(hit, back)
 		for _, topic := range []string{eosIn, eosOut, "__transaction_state", "__consumer_offsets"} {
 			eventually(l.t, time.Minute, "all replicas of "+topic+" are in sync", func() bool { return inSync(admin, topic) })
 		}
 	}
 	l.t.Logf("chaos: %v", counts)
+}
+
+// each does something to several brokers at once.
+func (l *lab) each(brokers []string, verb string) {
+	l.t.Helper()
+	var doing sync.WaitGroup
+	failed := make([]string, len(brokers))
+	for i, id := range brokers {
+		doing.Go(func() {
+			if _, stderr, code := l.try("broker", verb, id); code != 0 {
+				failed[i] = stderr
+			}
+		})
+	}
+	doing.Wait()
+	if text := strings.Join(failed, ""); text != "" {
+		l.t.Fatalf("klab broker %s: %s", verb, text)
+	}
 }
 
 // letPass is the time for which a fault lasts.
