@@ -28,11 +28,12 @@ func nobodyAt(addresses string, cause error) error {
 	return &absent{words: fmt.Sprintf("no broker answers at %s: start one there, or name another with --bootstrap host:port (%v)", addresses, cause), cause: cause}
 }
 
-// advertisedElsewhere is the error of brokers that answer at addresses and call themselves by a host that cannot be reached: the
-// commonest trouble of a Kafka in a container. It wraps ErrNothing and cause.
+// advertisedElsewhere is the error of brokers of which one answers at addresses and one is at a host that cannot be reached: it is
+// down, or calls itself by a name that is of no use here, the commonest trouble of a Kafka in a container. It wraps ErrNothing
+// and cause.
 func advertisedElsewhere(addresses, host string, cause error) error {
 	return &absent{words: fmt.Sprintf("a broker answers at %s, but the brokers tell clients to use %s, which cannot be reached from here: "+
-		"make that name known to this machine, or change advertised.listeners (%v)", addresses, host, cause), cause: cause}
+		"start that broker, make its name known to this machine, or change advertised.listeners (%v)", addresses, host, cause), cause: cause}
 }
 
 // unreachedHost is the name that could not be looked up, or the IP address that could not be dialled; empty: neither.

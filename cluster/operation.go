@@ -73,7 +73,7 @@ func (c *Cluster) administer(ctx context.Context, r Request, what string, do fun
 	})
 }
 
-// explain marks errors that mean that nobody is there, and tells apart that somebody is, under an address that is of no use here.
+// explain marks errors that mean that nobody is there, and tells apart that somebody is, but not where it is needed.
 // It may ask the brokers who they are: c.mu must not be held.
 func (c *Cluster) explain(err error) error {
 	if _, answered := errors.AsType[*kerr.Error](err); answered || !unreachable(err) {
