@@ -193,12 +193,13 @@ func (l *lab) events() []event {
 	return events
 }
 
-// client is a franz-go client whose own timers are short, so that brokers are measured.
+// client is a franz-go client whose own timers are short, so that brokers are measured. It gives up by time, not by tries.
 func (l *lab) client(opts ...kgo.Opt) *kgo.Client {
 	l.t.Helper()
 	client, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(bootstrap...),
 		kgo.RetryBackoffFn(func(int) time.Duration { return 5 * time.Millisecond }),
+		kgo.RequestRetries(1000),
 		kgo.MetadataMinAge(10 * time.Millisecond),
 	}, opts...)...)
 	if err != nil {
