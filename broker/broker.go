@@ -78,6 +78,7 @@ type Broker struct {
 	server     *server.Server
 	dirs       []*storage.Dir
 	metadata   *metadata.Cache
+	introduced <-chan struct{} // see Introduced
 	replicas   *replica.Replicas
 	controller *controller.Shell
 	topics     *topicConfigs
@@ -121,8 +122,9 @@ func (b *Broker) IsController() bool { return b.controller.IsActive() }
 // Metadata is what the controller last told this broker.
 func (b *Broker) Metadata() *metadata.Snapshot { return b.metadata.Snapshot() }
 
-// Introduced is closed once the controller has told the broker of the cluster. Until then clients are answered that there is none.
-func (b *Broker) Introduced() <-chan struct{} { return b.metadata.Heard() }
+// Introduced is closed once the controller has told the broker of the cluster, and of its topics if it had some when the
+// broker registered. Until then clients are answered that there are none.
+func (b *Broker) Introduced() <-chan struct{} { return b.introduced }
 
 // Wait blocks until the broker has stopped or ctx ends. It returns why the broker stopped by itself, nil after Shutdown or
 // Abandon.

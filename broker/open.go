@@ -208,6 +208,7 @@ func (b *Broker) configureLogs(ctx context.Context) error {
 // serve makes the broker visible and starts everything that runs.
 func (b *Broker) serve(ctx context.Context) error {
 	b.assemble()
+	b.introduced = b.introduction(ctx)
 	if err := b.register(ctx); err != nil {
 		return err
 	}
@@ -219,4 +220,12 @@ func (b *Broker) serve(ctx context.Context) error {
 	b.background.start(func(ctx context.Context) { b.followConfigChanges(ctx) })
 	b.background.start(func(ctx context.Context) { b.followFeatures(ctx) })
 	return nil
+}
+
+// introduction is closed when the controller has told of the topics that there are now, or of the cluster if there are none.
+func (b *Broker) introduction(ctx context.Context) <-chan struct{} {
+	if _, topics, err := b.zk.Exists(ctx, znode.TopicsPath); err == nil && topics != nil && topics.NumChildren > 0 {
+		return b.metadata.HeardOfTopics()
+	}
+	return b.metadata.Heard()
 }

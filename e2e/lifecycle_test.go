@@ -25,31 +25,45 @@ func TestUpToTheFirstWrite(t *testing.T) {
 	withinBar(t, "from `klab up` to the first acks=all write", 300*time.Millisecond, 9, func() time.Duration { return firstWrite(t) })
 }
 
-// TestReadyIsReady asks every broker, once and without another try, as soon as `klab up` has returned, and then of a topic as
-// soon as `klab topic create` has.
+// TestReadyIsReady asks every broker, once and without another try, as soon as `klab up` has returned, of a topic as soon as
+// `klab topic create` has, and of it again as soon as the cluster is back from `klab down`.
 func TestReadyIsReady(t *testing.T) {
 	for range 5 {
 		l := up(t)
 		l.klab("topic", "create", "everywhere", "--partitions", "60", "--replication-factor", "3")
-		for i, addr := range bootstrap {
-			c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RequestRetries(0))
-			if err != nil {
-				t.Fatal(err)
+		l.askEach(func(id int32, admin *kadm.Client) {
+			m, err := admin.BrokerMetadata(t.Context())
+			if err != nil || m.Controller < 0 || !slices.Contains(m.Brokers.NodeIDs(), id) {
+				t.Errorf("broker %d knows of controller %d and brokers %v: %v", id, m.Controller, m.Brokers.NodeIDs(), err)
 			}
-			adm := kadm.NewClient(c)
-			m, err := adm.BrokerMetadata(t.Context())
-			if err != nil || m.Controller < 0 || !slices.Contains(m.Brokers.NodeIDs(), int32(i+1)) {
-				t.Errorf("%s knows of controller %d and brokers %v: %v", addr, m.Controller, m.Brokers.NodeIDs(), err)
+			if led, err := admin.ListTopics(t.Context(), "everywhere"); err != nil || !allLed(led["everywhere"], 60) {
+				t.Errorf("broker %d does not know the leaders of a topic that was made: %v", id, err)
 			}
-			if led, err := adm.ListTopics(t.Context(), "everywhere"); err != nil || !allLed(led["everywhere"], 60) {
-				t.Errorf("%s does not know the leaders of a topic that was made: %v", addr, err)
+			if _, err := admin.CreateTopic(t.Context(), 6, 3, nil, fmt.Sprintf("orders-%d", id)); err != nil {
+				t.Errorf("broker %d: %v", id, err)
 			}
-			if _, err := adm.CreateTopic(t.Context(), 6, 3, nil, fmt.Sprintf("orders-%d", i)); err != nil {
-				t.Errorf("%s: %v", addr, err)
+		})
+		l.klab("down")
+		l.klab("up")
+		l.askEach(func(id int32, admin *kadm.Client) {
+			if known, err := admin.ListTopics(t.Context()); err != nil || len(known["everywhere"].Partitions) != 60 {
+				t.Errorf("broker %d does not know its topics after a restart: %v, %v", id, known.Names(), err)
 			}
-			c.Close()
-		}
+		})
 		l.klab("down", "--purge")
+	}
+}
+
+// askEach has ask use an admin client of each broker, which tries nothing twice.
+func (l *lab) askEach(ask func(id int32, admin *kadm.Client)) {
+	l.t.Helper()
+	for i, addr := range bootstrap {
+		c, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.RequestRetries(0))
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		ask(int32(i+1), kadm.NewClient(c))
+		c.Close()
 	}
 }
 

@@ -17,14 +17,16 @@ const leaderDuringDelete = -2
 // Cache publishes the current Snapshot. Create it with NewCache; it is safe for concurrent use.
 type Cache struct {
 	current atomic.Pointer[Snapshot]
-	mu      sync.Mutex // held by Apply, so that updates do not lose one another
-	heard   chan struct{}
-	first   sync.Once // closes heard
+	mu      sync.Mutex    // held by Apply, so that updates do not lose one another
+	heard   chan struct{} // closed with the first update
+	named   chan struct{} // closed with the first that names a topic
+	first   sync.Once     // closes heard
+	topics  sync.Once     // closes named
 }
 
 // NewCache returns a cache that knows of no broker and no topic.
 func NewCache() *Cache {
-	c := &Cache{heard: make(chan struct{})}
+	c := &Cache{heard: make(chan struct{}), named: make(chan struct{})}
 	c.current.Store(&Snapshot{ControllerID: -1, topics: map[string]*Topic{}, names: map[storage.TopicID]string{}})
 	return c
 }
@@ -34,6 +36,10 @@ func (c *Cache) Snapshot() *Snapshot { return c.current.Load() }
 
 // Heard is closed once the first update has been applied: until then nothing is known, be there what there may.
 func (c *Cache) Heard() <-chan struct{} { return c.heard }
+
+// HeardOfTopics is closed once an update has named a topic. A new controller tells of the live brokers first, and of the
+// topics as soon as it has looked after them.
+func (c *Cache) HeardOfTopics() <-chan struct{} { return c.named }
 
 // Apply takes over an UpdateMetadata request of any version (kafka-formats D.2): the live brokers are replaced as a
 // whole, the listed partitions one by one, and partitions whose topic is being deleted are removed. It returns the
@@ -53,6 +59,9 @@ func (c *Cache) Apply(req *kmsg.UpdateMetadataRequest) (deleted []storage.TopicP
 	}
 	c.current.Store(&next)
 	c.first.Do(func() { close(c.heard) })
+	if len(next.topics) > 0 {
+		c.topics.Do(func() { close(c.named) })
+	}
 	return deleted
 }
 

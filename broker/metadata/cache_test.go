@@ -47,8 +47,15 @@ func TestApply(t *testing.T) {
 	default:
 	}
 	id := storage.TopicID{1}
-	c.Apply(with(update(8, 3, 1), "orders", id, 1, 3))
+	c.Apply(update(8, 3, 1)) // what a new controller says first
 	<-c.Heard()
+	select {
+	case <-c.HeardOfTopics():
+		t.Error("an update without topics told of topics")
+	default:
+	}
+	c.Apply(with(update(8, 3, 1), "orders", id, 1, 3))
+	<-c.HeardOfTopics()
 	before := c.Snapshot()
 	c.Apply(with(update(8, 1, 2), "orders", id, 2)) // partition 0 changes, 1 stays, broker 3 is gone
 
