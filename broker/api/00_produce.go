@@ -44,12 +44,12 @@ func (d *Deps) produce(_ context.Context, r *server.Request) server.Reply {
 	p.verify() // may wait, so that the producer's batches are appended in its order
 	done := make(chan kmsg.Response, 1)
 	d.Replicas.Append(&replica.Append{
-		Acks:    req.Acks,
-		Timeout: time.Duration(req.TimeoutMillis) * time.Millisecond,
-		Origin:  storage.Client,
-		InEpoch: replica.AnyEpoch,
-		Batches: p.batches,
-		Done:    func(results []replica.Appended) { done <- p.answer(results) },
+		Acks:       req.Acks,
+		Timeout:    time.Duration(req.TimeoutMillis) * time.Millisecond,
+		Origin:     storage.Client,
+		LeadsSince: replica.AnyEpoch,
+		Batches:    p.batches,
+		Done:       func(results []replica.Appended) { done <- p.answer(results) },
 	})
 	if req.Acks != 0 {
 		return server.Later(done) // taken at once if it is there at once

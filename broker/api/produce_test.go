@@ -95,7 +95,7 @@ func TestProduceRefusals(t *testing.T) {
 		p := produce{Deps: d, req: test.r.Request.(*kmsg.ProduceRequest)}
 		p.admit("")
 		var resp *kmsg.ProduceResponse
-		d.Replicas.Append(&replica.Append{Acks: p.req.Acks, InEpoch: replica.AnyEpoch, Batches: p.batches, Done: func(results []replica.Appended) {
+		d.Replicas.Append(&replica.Append{Acks: p.req.Acks, LeadsSince: replica.AnyEpoch, Batches: p.batches, Done: func(results []replica.Appended) {
 			resp = p.answer(results).(*kmsg.ProduceResponse)
 		}})
 		a := resp.Topics[0].Partitions[0]

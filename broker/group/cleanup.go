@@ -16,7 +16,7 @@ func (g *Group) Clean(now time.Time) (removed int, out Effects) {
 			expired = append(expired, tp)
 		}
 	}
-	return len(expired), g.RemoveOffsets(now, expired)
+	return len(expired), g.remove(now, expired, g.offsets.drop)
 }
 
 // expired: an offset lives as long as its group has members that may want it. Retention counts from when the group became
@@ -24,7 +24,7 @@ func (g *Group) Clean(now time.Time) (removed int, out Effects) {
 func (g *Group) expired(now time.Time, tp TopicPartition, s *stored) bool {
 	since := time.UnixMilli(s.Committed)
 	switch {
-	case g.offsets.writing[tp] > 0:
+	case g.offsets.writing[tp] != nil:
 		return false
 	case g.protocolType == "":
 	case g.state == Empty:
@@ -41,47 +41,33 @@ func (g *Group) expired(now time.Time, tp TopicPartition, s *stored) bool {
 	return now.Sub(since) >= g.limits.Retention
 }
 
-// RemoveOffsets writes tombstones for offsets, and for the group if nothing is left of it.
-func (g *Group) RemoveOffsets(now time.Time, all []TopicPartition) Effects {
+// RemoveTopic removes the offsets of a topic that is gone, those of open transactions too.
+func (g *Group) RemoveTopic(now time.Time, topic string) Effects {
+	return g.remove(now, g.offsets.where(func(tp TopicPartition) bool { return tp.Topic == topic }), g.offsets.forget)
+}
+
+// remove takes offsets out by drop or forget, and the group if nothing is left of it, and writes tombstones for what was in
+// the log. A group that was dead before has written its own: one of the same name may live by now.
+func (g *Group) remove(now time.Time, all []TopicPartition, out func(TopicPartition) (was bool)) Effects {
+	if g.state == Dead {
+		return Effects{}
+	}
 	var tombstones []batch.Record
 	for _, tp := range all {
-		if g.offsets.forget(tp) {
+		if out(tp) {
 			tombstones = append(tombstones, offsetTombstone(now, g.id, tp))
 		}
 	}
 	if g.state == Empty && g.offsets.none() {
 		g.enter(Dead, now)
-	}
-	if g.state == Dead && g.generation > 0 {
-		tombstones = append(tombstones, groupTombstone(now, g.id))
+		if g.generation > 0 {
+			tombstones = append(tombstones, groupTombstone(now, g.id))
+		}
 	}
 	if len(tombstones) > 0 {
-		g.append(tombstones, nil) // if this fails, the offsets come back at the next load, and are removed again
+		g.append(tombstones, nil).Local = true // if even this fails, the offsets come back at the next load
 	}
 	return g.settle(now)
-}
-
-// OffsetsOf are the partitions of a topic that have an offset, committed or about to be.
-func (g *Group) OffsetsOf(topic string) (all []TopicPartition) {
-	seen := map[TopicPartition]bool{}
-	see := func(tp TopicPartition) {
-		if tp.Topic == topic && !seen[tp] {
-			seen[tp] = true
-			all = append(all, tp)
-		}
-	}
-	for tp := range g.offsets.committed {
-		see(tp)
-	}
-	for tp := range g.offsets.writing {
-		see(tp)
-	}
-	for _, pending := range g.offsets.open {
-		for tp := range pending {
-			see(tp)
-		}
-	}
-	return all
 }
 
 // Delete is one group of a DeleteGroups request.
@@ -93,12 +79,7 @@ func (g *Group) Delete(now time.Time) (*kerr.Error, Effects) {
 	default:
 		return kerr.NonEmptyGroup, Effects{}
 	}
-	g.enter(Dead, now)
-	all := make([]TopicPartition, 0, len(g.offsets.committed))
-	for tp := range g.offsets.committed {
-		all = append(all, tp)
-	}
-	return nil, g.RemoveOffsets(now, all)
+	return nil, g.remove(now, g.offsets.where(func(TopicPartition) bool { return true }), g.offsets.forget)
 }
 
 // DeleteOffsets is an OffsetDelete request (KIP-496). It returns an error for all, or what became of each.
@@ -121,5 +102,5 @@ func (g *Group) DeleteOffsets(now time.Time, all []TopicPartition) (whole *kerr.
 	if len(free) == 0 {
 		return nil, each, Effects{}
 	}
-	return nil, each, g.RemoveOffsets(now, free)
+	return nil, each, g.remove(now, free, g.offsets.forget)
 }

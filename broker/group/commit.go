@@ -62,9 +62,9 @@ func (g *Group) persistCommit(now time.Time, c *Commit, token Token) {
 		g.appendTx(records, fit, c, token)
 		return
 	}
-	g.offsets.begin(fit)
+	counted := g.offsets.begin(fit)
 	g.append(records, func(_ time.Time, base int64, err *kerr.Error) {
-		g.offsets.end(fit, base, err != nil)
+		g.offsets.end(fit, counted, base, err != nil)
 		g.answerCommit(c, token, commitError(err))
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"klab/broker/fact"
+	"klab/broker/internaltopic"
 	"klab/broker/storage"
 	"klab/broker/storage/batch"
 )
@@ -17,7 +18,7 @@ import (
 type Topic interface {
 	PartitionOf(group string) int32
 	Load(ctx context.Context, partition int32, each func(batch.Batch) error) error
-	Append(partition, leaderEpoch int32, g storage.Guard, b batch.Batch, done func(offset int64, err *kerr.Error))
+	Append(w internaltopic.Write, done func(offset int64, err *kerr.Error))
 }
 
 // Config is what a Coordinator needs. All fields but Verify are needed.
@@ -55,7 +56,7 @@ type Coordinator struct {
 	mu         sync.RWMutex
 	partitions map[int32]*partition
 	closed     bool
-	work       sync.WaitGroup // loads, timers that fire, removals; grows only while not closed
+	work       sync.WaitGroup // loads, timers that fire; grows only while not closed
 }
 
 // NewCoordinator coordinates nothing yet: Elected says what.
@@ -63,16 +64,16 @@ func NewCoordinator(cfg Config) *Coordinator {
 	return &Coordinator{cfg: cfg, loads: make(chan struct{}, loadsAtOnce), partitions: map[int32]*partition{}}
 }
 
-// Elected begins to load a partition, or goes on with it in a later leader epoch. See internaltopic.Coordinator.
+// Elected begins to load a partition. See internaltopic.Coordinator.
 func (c *Coordinator) Elected(id, leaderEpoch int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	old := c.partitions[id]
+	if c.closed || old != nil && old.epoch >= leaderEpoch {
 		return
 	}
-	if p := c.partitions[id]; p != nil {
-		p.raise(leaderEpoch)
-		return
+	if old != nil {
+		c.work.Go(old.unload)
 	}
 	p := newPartition(c, id, leaderEpoch)
 	c.partitions[id] = p
@@ -132,19 +133,12 @@ func (c *Coordinator) clean() {
 	}
 }
 
-// TopicDeleted removes the offsets of a topic that is gone. It does not wait for that.
+// TopicDeleted removes the offsets of a topic that is gone. Call it before anybody can hear of another of that name, whose
+// offsets are not to go with them.
 func (c *Coordinator) TopicDeleted(topic string) {
-	c.start(func() {
-		for _, e := range c.entries() {
-			e.do(func(g *Group, now time.Time) Effects {
-				gone := g.OffsetsOf(topic)
-				if len(gone) == 0 {
-					return Effects{}
-				}
-				return g.RemoveOffsets(now, gone)
-			})
-		}
-	})
+	for _, e := range c.entries() {
+		e.do(func(g *Group, now time.Time) Effects { return g.RemoveTopic(now, topic) })
+	}
 }
 
 // TransactionEnded applies or drops the offsets that a producer committed in its transaction to groups of one partition of
@@ -189,8 +183,8 @@ func (c *Coordinator) loading() bool {
 	return false
 }
 
-// find is the partition of a group, if it is coordinated here.
-func (c *Coordinator) find(group string) (*partition, *kerr.Error) {
+// partitionOf is the partition of a group, if it is coordinated here.
+func (c *Coordinator) partitionOf(group string) (*partition, *kerr.Error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if c.closed {

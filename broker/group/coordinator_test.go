@@ -13,21 +13,24 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"klab/broker/fact"
-	"klab/broker/storage"
+	"klab/broker/internaltopic"
 	"klab/broker/storage/batch"
 )
 
 // topic is a __consumer_offsets of one partition, on the heap. A load reads what was written when it came to the end, after
 // waiting there if it is told to.
 type topic struct {
-	mu      sync.Mutex
-	log     []batch.Batch
-	epochs  []int32 // leader epochs in which batches were appended
-	loads   int
-	waiting int           // loads that are at the end of the log
-	hold    chan struct{} // a load ends when this does; nil: at once
-	broken  error         // what a load ends with
-	told    []fact.Fact   // by the coordinator
+	mu     sync.Mutex
+	log    []batch.Batch
+	epochs []int32 // since which the writers of the batches lead
+	full   bool    // too few replicas are in sync
+	// appending is called before a batch is written; nil: nothing is.
+	appending func()
+	loads     int
+	waiting   int           // loads that are at the end of the log
+	hold      chan struct{} // a load ends when this does; nil: at once
+	broken    error         // what a load ends with
+	told      []fact.Fact   // by the coordinator
 }
 
 func (t *topic) tell(f fact.Fact) {
@@ -65,11 +68,18 @@ func (t *topic) wait(n int) {
 	t.waiting += n
 }
 
-func (t *topic) Append(_, leaderEpoch int32, _ storage.Guard, b batch.Batch, done func(int64, *kerr.Error)) {
+func (t *topic) Append(w internaltopic.Write, done func(int64, *kerr.Error)) {
 	t.mu.Lock()
-	t.epochs = append(t.epochs, leaderEpoch)
+	t.epochs = append(t.epochs, w.LeadsSince)
 	t.mu.Unlock()
-	done(t.write(b), nil)
+	if t.full && !w.Local {
+		done(-1, kerr.NotEnoughReplicas)
+		return
+	}
+	if t.appending != nil {
+		t.appending()
+	}
+	done(t.write(w.Batch), nil)
 }
 
 func (t *topic) write(b batch.Batch) int64 {
@@ -254,26 +264,171 @@ func TestResignedDuringALoad(t *testing.T) {
 	})
 }
 
-func TestALaterEpochOfTheSameLeaderLoadsNothing(t *testing.T) {
+// The controller may decide this and that about a partition that goes on being led here.
+func TestALeadershipThatGoesOnLoadsNothing(t *testing.T) {
 	at := &topic{}
 	coordinating(t, at, func(t *testing.T, c *Coordinator) {
-		commit := func() {
-			c.Commit("g", &Commit{Membership: Membership{Generation: -1}, ProducerID: batch.None, Offsets: []CommittedOffset{committedAt(9)}}, func(errs []*kerr.Error) {
-				if errs[0] != nil {
-					t.Error(errs[0])
+		c.Elected(0, 3)
+		synctest.Wait()
+		commitTo(t, c, 8)
+		c.Elected(0, 3)
+		commitTo(t, c, 9)
+		synctest.Wait()
+		if want := []int32{3, 3}; !reflect.DeepEqual(at.epochs, want) || at.loads != 1 {
+			t.Errorf("appended as a leader since %v, want %v; %d loads", at.epochs, want, at.loads)
+		}
+		c.Elected(0, 5) // it was somebody else's in between
+		synctest.Wait()
+		if wantFetched(t, c, "g", 9); at.loads != 2 {
+			t.Errorf("%d loads", at.loads)
+		}
+	})
+}
+
+// commitTo commits orders-0 for the group g, which must succeed.
+func commitTo(t *testing.T, c *Coordinator, at int64) {
+	t.Helper()
+	c.Commit("g", &Commit{Membership: Membership{Generation: -1}, ProducerID: batch.None, Offsets: []CommittedOffset{committedAt(at)}}, func(errs []*kerr.Error) {
+		if errs[0] != nil {
+			t.Error(errs[0])
+		}
+	})
+}
+
+// commitIn commits orders-0 for the group g in a producer's transaction.
+func commitIn(c *Coordinator, producer, at int64) (got []*kerr.Error) {
+	req := &Commit{Membership: Membership{Generation: -1}, Transactional: true, ProducerID: producer, Offsets: []CommittedOffset{committedAt(at)}}
+	c.CommitInTransaction("g", Transaction{ProducerID: producer}, req, func(errs []*kerr.Error) { got = errs })
+	return got
+}
+
+// A group is deleted while a commit of it is being appended. The one that takes its name comes after its tombstones.
+func TestADeletedGroupsTombstonesComeBeforeTheNextGroup(t *testing.T) {
+	at := &topic{}
+	at.commit("g", batch.None, 7)
+	coordinating(t, at, func(t *testing.T, c *Coordinator) {
+		c.Elected(0, 3)
+		synctest.Wait()
+		at.appending = func() {
+			at.appending = nil
+			if err := c.Delete("g"); err != nil {
+				t.Error(err)
+			}
+			c.Commit("g", &Commit{Membership: Membership{Generation: -1}, Offsets: []CommittedOffset{committedAt(9)}}, func(errs []*kerr.Error) {
+				if errs[0] != kerr.CoordinatorNotAvailable {
+					t.Errorf("a commit before the tombstones are written: %v", errs[0])
 				}
 			})
 		}
+		commitTo(t, c, 8)
+		commitTo(t, c, 9)
+		wantFetched(t, c, "g", 9)
+		c.Resigned(0, 4)
+		c.Elected(0, 5)
+		synctest.Wait()
+		wantFetched(t, c, "g", 9)
+	})
+}
+
+// Too few replicas are in sync for a commit, and a deletion that was answered counts all the same.
+func TestADeletionCountsHoweverFewReplicasAreInSync(t *testing.T) {
+	at := &topic{}
+	at.commit("g", batch.None, 7)
+	coordinating(t, at, func(t *testing.T, c *Coordinator) {
 		c.Elected(0, 3)
 		synctest.Wait()
-		commit()
-		c.Elected(0, 4)
-		commit()
-		c.Elected(0, 3) // an old message
-		commit()
+		at.full = true
+		if err := c.Delete("g"); err != nil {
+			t.Error(err)
+		}
+		c.Resigned(0, 4)
+		c.Elected(0, 5)
 		synctest.Wait()
-		if want := []int32{3, 4, 4}; !reflect.DeepEqual(at.epochs, want) || at.loads != 1 {
-			t.Errorf("appended in epochs %v, want %v; %d loads", at.epochs, want, at.loads)
+		wantFetched(t, c, "g", -1)
+	})
+}
+
+// One of two commits of a transaction fails while the other is under way: the transaction's end still finds the group.
+func TestACommitOfATransactionFailsBesideAnother(t *testing.T) {
+	at := &topic{}
+	coordinating(t, at, func(t *testing.T, c *Coordinator) {
+		c.Elected(0, 3)
+		synctest.Wait()
+		p, _, err := c.find("g")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := p.groupOrNew("g")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.opened(42, e) // the second has come so far
+		at.full = true
+		if errs := commitIn(c, 42, 8); errs[0] != kerr.CoordinatorNotAvailable {
+			t.Errorf("the first: %v", errs)
+		}
+		at.full = false
+		e.do(func(g *Group, now time.Time) Effects {
+			req := &Commit{Membership: Membership{Generation: -1}, Transactional: true, ProducerID: 42, Offsets: []CommittedOffset{committedAt(8)}}
+			return g.Commit(now, req, &waiting[[]*kerr.Error]{func([]*kerr.Error) {}})
+		})
+		c.TransactionEnded(0, 42, true)
+		wantFetched(t, c, "g", 8)
+	})
+}
+
+// A producer's transaction ends while the partition loads, and it commits in its next as soon as that is possible.
+func TestTheNextTransactionAfterALoad(t *testing.T) {
+	for _, commit := range []bool{true, false} {
+		at := &topic{}
+		at.commit("g", batch.None, 7)
+		at.commit("g", 42, 8)
+		coordinating(t, at, func(t *testing.T, c *Coordinator) {
+			at.hold = make(chan struct{})
+			c.Elected(0, 3)
+			synctest.Wait()
+			c.TransactionEnded(0, 42, commit)
+			loaded := map[string]*entry{}
+			p := c.partitions[0]
+			l := newLoading(&c.cfg.Limits)
+			for _, b := range at.log {
+				if err := l.replay(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for id, g := range l.result(time.Now()) {
+				loaded[id] = &entry{at: p, group: g}
+			}
+			p.adopt(loaded)
+			if errs := commitIn(c, 42, 100); errs[0] != nil { // before anything else runs
+				t.Errorf("the next transaction's commit: %v", errs)
+			}
+			if _, err := fetched(t, c, "g", true); err != kerr.UnstableOffsetCommit {
+				t.Errorf("a stable fetch in the next transaction: %v", err)
+			}
+			c.TransactionEnded(0, 42, true)
+			wantFetched(t, c, "g", 100)
+		})
+	}
+}
+
+// A request has found the partition when that is unloaded: it is not told that there is no such group, or offset.
+func TestUnloadedUnderARequest(t *testing.T) {
+	at := &topic{}
+	at.commit("g", batch.None, 7)
+	coordinating(t, at, func(t *testing.T, c *Coordinator) {
+		c.Elected(0, 3)
+		synctest.Wait()
+		p := c.partitions[0]
+		p.unload() // and c does not know it yet
+		if _, err := fetched(t, c, "g", false); err != kerr.NotCoordinator {
+			t.Errorf("a fetch: %v", err)
+		}
+		if err := c.Heartbeat("g", Membership{MemberID: "m"}); err != kerr.NotCoordinator {
+			t.Errorf("a heartbeat: %v", err)
+		}
+		if err := c.Delete("g"); err != kerr.NotCoordinator {
+			t.Errorf("a deletion: %v", err)
 		}
 	})
 }

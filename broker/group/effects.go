@@ -42,6 +42,7 @@ type Append struct {
 	ProducerID    int64 // of a transactional batch, else batch.None
 	ProducerEpoch int16
 	Guard         storage.Guard
+	Local         bool // see internaltopic.Write
 	done          func(now time.Time, base int64, err *kerr.Error)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"klab/broker/internaltopic"
 	"klab/broker/storage/batch"
 )
 
@@ -28,12 +29,8 @@ func (e *entry) do(decide func(g *Group, now time.Time) Effects) {
 	out := decide(e.group, now)
 	e.outbox = append(e.outbox, out.Appends...)
 	e.arm(now)
-	dead := e.group.State() == Dead
 	e.mu.Unlock()
 	e.deliver(&out)
-	if dead {
-		e.at.forget(e)
-	}
 	e.drain()
 }
 
@@ -100,12 +97,21 @@ func (e *entry) deliver(out *Effects) {
 // waiting is a request that waits for its reply: the token of the shell.
 type waiting[R any] struct{ done func(R) }
 
-// drain appends what was decided, in order. An append may tell its outcome at once, and so lead to more of them.
+// drain appends what was decided, in order. An append may tell its outcome at once, and so lead to more of them. A dead group
+// makes room for another of its name when its last record is in the log, so that its tombstones are not behind the other's.
 func (e *entry) drain() {
 	for {
 		e.mu.Lock()
-		if e.appending || len(e.outbox) == 0 {
+		if e.appending {
 			e.mu.Unlock()
+			return // whoever appends goes on
+		}
+		if len(e.outbox) == 0 {
+			dead := e.group.State() == Dead
+			e.mu.Unlock()
+			if dead {
+				e.at.forget(e)
+			}
 			return
 		}
 		next := e.outbox[0]
@@ -137,5 +143,5 @@ func (e *entry) append(a *Append) {
 		done(-1, kerr.UnknownServerError)
 		return
 	}
-	e.at.c.cfg.Topic.Append(e.at.id, e.at.epoch.Load(), a.Guard, b, done)
+	e.at.c.cfg.Topic.Append(internaltopic.Write{Partition: e.at.id, LeadsSince: e.at.epoch, Batch: b, Guard: a.Guard, Local: a.Local}, done)
 }

@@ -150,7 +150,8 @@ func because(what, reason string) string {
 
 // joined answers a member with the current generation.
 func (g *Group) joined(m *member, withMembers bool) JoinReply {
-	r := JoinReply{MemberID: m.id, Generation: g.generation, ProtocolType: &g.protocolType, Protocol: g.protocol, Leader: g.leader}
+	protocolType := g.protocolType // a copy: the reply may be encoded when the group has another
+	r := JoinReply{MemberID: m.id, Generation: g.generation, ProtocolType: &protocolType, Protocol: g.protocol, Leader: g.leader}
 	if withMembers && m.id == g.leader {
 		r.Members = g.everybody()
 	}

@@ -1,15 +1,23 @@
 package group
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // offsets are what a group has committed, and what it is about to.
 type offsets struct {
 	committed map[TopicPartition]stored
-	writing   map[TopicPartition]int                 // how many commits of a partition are being appended
+	writing   map[TopicPartition]*writes             // commits of a partition that are being appended
 	open      map[int64]map[TopicPartition]*txOffset // by producer id: in transactions that have not ended
 }
+
+// writes counts commits of a partition that are being appended. Those that come after the partition was forgotten count anew.
+type writes struct{ n int }
 
 // stored is an offset and where the batch is that said so. When commits of transactions and others meet, the later batch
 // counts, as it will when the log is compacted.
@@ -34,8 +42,15 @@ func (o *offsets) put(tp TopicPartition, s stored) {
 	o.committed[tp] = s
 }
 
-// forget removes an offset and whatever would bring it back; it reports whether one was committed.
-func (o *offsets) forget(tp TopicPartition) bool {
+// drop removes a committed offset; it reports whether there was one.
+func (o *offsets) drop(tp TopicPartition) (was bool) {
+	_, was = o.committed[tp]
+	delete(o.committed, tp)
+	return was
+}
+
+// forget is drop, and of whatever would bring the offset back.
+func (o *offsets) forget(tp TopicPartition) (was bool) {
 	delete(o.writing, tp)
 	for id, pending := range o.open {
 		delete(pending, tp)
@@ -43,14 +58,32 @@ func (o *offsets) forget(tp TopicPartition) bool {
 			delete(o.open, id)
 		}
 	}
-	_, was := o.committed[tp]
-	delete(o.committed, tp)
-	return was
+	return o.drop(tp)
+}
+
+// where are the partitions that have an offset, committed or about to be, and that are wanted.
+func (o *offsets) where(wanted func(TopicPartition) bool) []TopicPartition {
+	found := map[TopicPartition]bool{}
+	for tp := range o.committed {
+		found[tp] = wanted(tp)
+	}
+	for tp := range o.writing {
+		found[tp] = wanted(tp)
+	}
+	for _, pending := range o.open {
+		for tp := range pending {
+			found[tp] = wanted(tp)
+		}
+	}
+	maps.DeleteFunc(found, func(_ TopicPartition, ok bool) bool { return !ok })
+	return slices.SortedFunc(maps.Keys(found), func(a, b TopicPartition) int {
+		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	})
 }
 
 // unstable reports whether a partition's offset is about to change.
 func (o *offsets) unstable(tp TopicPartition) bool {
-	if o.writing[tp] > 0 {
+	if o.writing[tp] != nil {
 		return true
 	}
 	for _, pending := range o.open {
@@ -65,28 +98,34 @@ func (o *offsets) none() bool {
 	return len(o.committed) == 0 && len(o.writing) == 0 && len(o.open) == 0
 }
 
-// begin notes that commits are being appended.
-func (o *offsets) begin(all []CommittedOffset) {
+// begin notes that commits are being appended, each counted by what it returns.
+func (o *offsets) begin(all []CommittedOffset) []*writes {
 	if o.writing == nil {
-		o.writing = map[TopicPartition]int{}
+		o.writing = map[TopicPartition]*writes{}
 	}
+	counted := make([]*writes, len(all))
 	for i := range all {
-		o.writing[all[i].TopicPartition]++
+		tp := all[i].TopicPartition
+		if o.writing[tp] == nil {
+			o.writing[tp] = &writes{}
+		}
+		o.writing[tp].n++
+		counted[i] = o.writing[tp]
 	}
+	return counted
 }
 
 // end notes that they are, or failed. Offsets of partitions that were forgotten meanwhile stay so.
-func (o *offsets) end(all []CommittedOffset, base int64, failed bool) {
-	for i := range all {
+func (o *offsets) end(all []CommittedOffset, counted []*writes, base int64, failed bool) {
+	for i, w := range counted {
 		tp := all[i].TopicPartition
-		n, ok := o.writing[tp]
-		if !ok {
+		if o.writing[tp] != w {
 			continue
 		}
 		if !failed {
 			o.put(tp, stored{all[i].Offset, base})
 		}
-		if o.writing[tp] = n - 1; n == 1 {
+		if w.n--; w.n == 0 {
 			delete(o.writing, tp)
 		}
 	}

@@ -11,11 +11,12 @@ import (
 	"klab/broker/fact"
 )
 
-// partition is one partition of __consumer_offsets while this broker leads it. One that it leads again is another.
+// partition is one partition of __consumer_offsets while this broker leads it without a break, since the leader epoch. One that
+// it leads again is another.
 type partition struct {
 	c     *Coordinator
 	id    int32
-	epoch atomic.Int32 // leader epoch that appends are made in
+	epoch int32
 
 	ctx    context.Context // ends when the partition is unloaded
 	cancel context.CancelFunc
@@ -24,9 +25,12 @@ type partition struct {
 	mu     sync.Mutex
 	gone   bool
 	groups map[string]*entry
-	open   map[int64]map[*entry]struct{} // by producer id: groups with offsets in its transaction
-	ended  []endedTx                     // while it loads: to be done after that
+	open   map[int64]map[*entry]*openTx // by producer id: groups with offsets in its transaction
+	ended  []endedTx                    // while it loads: to be done after that
 }
+
+// openTx is a producer's transaction in one group, as long as one of its commits may have succeeded.
+type openTx struct{ commits int }
 
 type endedTx struct {
 	producerID int64
@@ -34,17 +38,9 @@ type endedTx struct {
 }
 
 func newPartition(c *Coordinator, id, leaderEpoch int32) *partition {
-	p := &partition{c: c, id: id, groups: map[string]*entry{}, open: map[int64]map[*entry]struct{}{}}
+	p := &partition{c: c, id: id, epoch: leaderEpoch, groups: map[string]*entry{}, open: map[int64]map[*entry]*openTx{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
-	p.epoch.Store(leaderEpoch)
 	return p
-}
-
-// raise notes that the leadership goes on in a later epoch: the controller took a replica out of the ISR, for example.
-func (p *partition) raise(leaderEpoch int32) {
-	if leaderEpoch > p.epoch.Load() {
-		p.epoch.Store(leaderEpoch)
-	}
 }
 
 func (p *partition) isLoaded() bool { return p.loaded.Load() }
@@ -80,31 +76,24 @@ func (p *partition) publish(groups map[string]*Group, started time.Time) {
 		loaded[id] = &entry{at: p, group: g}
 		loaded[id].do((*Group).Loaded)
 	}
-	ended, ok := p.adopt(loaded)
-	if !ok {
-		return
-	}
-	for _, t := range ended {
-		p.transactionEnded(t.producerID, t.commit)
-	}
-	if len(groups) == 0 {
-		return // most partitions of a lab: no news
+	if !p.adopt(loaded) || len(groups) == 0 {
+		return // most partitions of a lab have none: no news
 	}
 	p.c.observe(fact.GroupsLoaded, p.id, map[string]any{
-		"epoch": p.epoch.Load(), "groups": len(groups), "offsets": offsets, "ms": p.c.cfg.Clock().Sub(started).Milliseconds(),
+		"epoch": p.epoch, "groups": len(groups), "offsets": offsets, "ms": p.c.cfg.Clock().Sub(started).Milliseconds(),
 	})
 }
 
-// adopt makes loaded groups the partition's, and returns the transactions that ended meanwhile; false if the partition was
-// unloaded.
-func (p *partition) adopt(loaded map[string]*entry) (ended []endedTx, ok bool) {
+// adopt makes loaded groups the partition's, with the transactions that ended meanwhile: a producer that commits as soon as it
+// may does so in its next. It is false if the partition was unloaded.
+func (p *partition) adopt(loaded map[string]*entry) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.gone {
 		for _, e := range loaded {
 			e.stop()
 		}
-		return nil, false
+		return false
 	}
 	for id, e := range loaded {
 		p.groups[id] = e
@@ -114,9 +103,15 @@ func (p *partition) adopt(loaded map[string]*entry) (ended []endedTx, ok bool) {
 			}
 		})
 	}
-	ended, p.ended = p.ended, nil
+	for _, t := range p.ended {
+		for e := range p.open[t.producerID] {
+			e.see(func(g *Group) { g.TransactionEnded(t.producerID, t.commit) })
+		}
+		delete(p.open, t.producerID)
+	}
+	p.ended = nil
 	p.loaded.Store(true)
-	return ended, true
+	return true
 }
 
 // unload ends the groups.
@@ -125,18 +120,21 @@ func (p *partition) unload() {
 	p.mu.Lock()
 	p.gone = true
 	all := p.groups
-	p.groups, p.open = map[string]*entry{}, map[int64]map[*entry]struct{}{}
+	p.groups, p.open = map[string]*entry{}, map[int64]map[*entry]*openTx{}
 	p.mu.Unlock()
 	for _, e := range all {
 		e.do((*Group).Unload)
 	}
 }
 
-// group finds a group, or nil.
-func (p *partition) group(id string) *entry {
+// group finds a group, or nil if there is none; NOT_COORDINATOR if the partition was unloaded meanwhile.
+func (p *partition) group(id string) (*entry, *kerr.Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.groups[id]
+	if p.gone {
+		return nil, kerr.NotCoordinator
+	}
+	return p.groups[id], nil
 }
 
 // groupOrNew finds or makes a group; NOT_COORDINATOR if the partition was unloaded meanwhile.
@@ -176,32 +174,35 @@ func (p *partition) appendEntries(all []*entry) []*entry {
 }
 
 // opened notes that a group has offsets in a producer's transaction.
-func (p *partition) opened(producerID int64, e *entry) {
+func (p *partition) opened(producerID int64, e *entry) *openTx {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.openLocked(producerID, e)
+	return p.openLocked(producerID, e)
 }
 
-func (p *partition) openLocked(producerID int64, e *entry) {
-	if p.open[producerID] == nil {
-		p.open[producerID] = map[*entry]struct{}{}
+func (p *partition) openLocked(producerID int64, e *entry) *openTx {
+	groups := p.open[producerID]
+	if groups == nil {
+		groups = map[*entry]*openTx{}
+		p.open[producerID] = groups
 	}
-	p.open[producerID][e] = struct{}{}
+	if groups[e] == nil {
+		groups[e] = &openTx{}
+	}
+	groups[e].commits++
+	return groups[e]
 }
 
-// closed takes that back if it is not so.
-func (p *partition) closed(producerID int64, e *entry) {
+// closed takes that back for a commit that failed, unless the transaction has ended since. Another commit of it may be under
+// way, or have succeeded.
+func (p *partition) closed(producerID int64, e *entry, tx *openTx) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.see(func(g *Group) {
-		if !g.HasOpen(producerID) {
-			p.closeLocked(producerID, e)
-		}
-	})
-}
-
-func (p *partition) closeLocked(producerID int64, e *entry) {
-	if delete(p.open[producerID], e); len(p.open[producerID]) == 0 {
+	groups := p.open[producerID]
+	if tx.commits--; tx.commits > 0 || groups[e] != tx {
+		return
+	}
+	if delete(groups, e); len(groups) == 0 {
 		delete(p.open, producerID)
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Join is a JoinGroup request. It calls done once, when the generation begins or the request is refused; done must not block.
 func (c *Coordinator) Join(group string, req *Join, done func(JoinReply)) {
 	refuse := func(err *kerr.Error) { done(JoinReply{Err: err, MemberID: req.MemberID, Generation: -1}) }
-	p, err := c.findNamed(group)
+	p, e, err := c.findNamed(group)
 	if err != nil {
 		refuse(err)
 		return
@@ -22,7 +22,6 @@ func (c *Coordinator) Join(group string, req *Join, done func(JoinReply)) {
 		refuse(kerr.InvalidSessionTimeout)
 		return
 	}
-	e := p.group(group)
 	if e == nil && req.MemberID == "" {
 		e, err = p.groupOrNew(group)
 	} else if e == nil {
@@ -38,17 +37,15 @@ func (c *Coordinator) Join(group string, req *Join, done func(JoinReply)) {
 
 // Sync is a SyncGroup request. It calls done once, when the assignment is there or the request is refused; done must not block.
 func (c *Coordinator) Sync(group string, req *Sync, done func(SyncReply)) {
-	p, err := c.findNamed(group)
-	if err == kerr.CoordinatorLoadInProgress {
+	_, e, err := c.findNamed(group)
+	switch {
+	case err == kerr.CoordinatorLoadInProgress:
 		err = kerr.RebalanceInProgress // the rebalance is lost: the member begins it again, and needs no other coordinator
+	case err == nil && e == nil:
+		err = kerr.UnknownMemberID
 	}
 	if err != nil {
 		done(SyncReply{Err: err})
-		return
-	}
-	e := p.group(group)
-	if e == nil {
-		done(SyncReply{Err: kerr.UnknownMemberID})
 		return
 	}
 	token := &waiting[SyncReply]{done}
@@ -57,15 +54,13 @@ func (c *Coordinator) Sync(group string, req *Sync, done func(SyncReply)) {
 
 // Heartbeat is a Heartbeat request.
 func (c *Coordinator) Heartbeat(group string, who Membership) *kerr.Error {
-	p, err := c.findNamed(group)
-	if err == kerr.CoordinatorLoadInProgress {
+	_, e, err := c.findNamed(group)
+	switch {
+	case err == kerr.CoordinatorLoadInProgress:
 		return nil // sessions begin anew when it is loaded
-	}
-	if err != nil {
+	case err != nil:
 		return err
-	}
-	e := p.group(group)
-	if e == nil {
+	case e == nil:
 		return kerr.UnknownMemberID
 	}
 	e.do(func(g *Group, now time.Time) (out Effects) {
@@ -77,11 +72,10 @@ func (c *Coordinator) Heartbeat(group string, who Membership) *kerr.Error {
 
 // Leave is a LeaveGroup request. It returns an error for all, or what became of each.
 func (c *Coordinator) Leave(group string, leaving []Leaving) (whole *kerr.Error, each []*kerr.Error) {
-	p, err := c.findNamed(group)
+	_, e, err := c.findNamed(group)
 	if err != nil {
 		return err, nil
 	}
-	e := p.group(group)
 	if e == nil {
 		return nil, SameError(kerr.UnknownMemberID, len(leaving))
 	}
@@ -94,14 +88,13 @@ func (c *Coordinator) Leave(group string, leaving []Leaving) (whole *kerr.Error,
 
 // Commit is an OffsetCommit request. It calls done once with an error, or nil, for each offset; done must not block.
 func (c *Coordinator) Commit(group string, req *Commit, done func([]*kerr.Error)) {
-	p, err := c.find(group)
-	var e *entry
-	if err == nil {
-		if e = p.group(group); e == nil && req.Generation >= 0 {
-			err = kerr.IllegalGeneration // of a group that is gone
-		} else if e == nil {
-			e, err = p.groupOrNew(group)
-		}
+	p, e, err := c.find(group)
+	switch {
+	case err != nil || e != nil:
+	case req.Generation >= 0:
+		err = kerr.IllegalGeneration // of a group that is gone
+	default:
+		e, err = p.groupOrNew(group)
 	}
 	if err != nil {
 		done(SameError(err, len(req.Offsets)))
@@ -114,7 +107,7 @@ func (c *Coordinator) Commit(group string, req *Commit, done func([]*kerr.Error)
 // CommitInTransaction is a TxnOffsetCommit request. It calls done once with an error, or nil, for each offset; done must not
 // block. The offsets count when the transaction is committed.
 func (c *Coordinator) CommitInTransaction(group string, tx Transaction, req *Commit, done func([]*kerr.Error)) {
-	p, err := c.findNamed(group)
+	p, _, err := c.findNamed(group)
 	if err != nil {
 		done(SameError(err, len(req.Offsets)))
 		return
@@ -140,10 +133,10 @@ func (p *partition) commitInTransaction(group string, req *Commit, done func([]*
 		done(SameError(err, len(req.Offsets)))
 		return
 	}
-	p.opened(req.ProducerID, e) // before it is, so that the end of the transaction finds the group
+	tx := p.opened(req.ProducerID, e) // before it is, so that the end of the transaction finds the group
 	token := &waiting[[]*kerr.Error]{func(errs []*kerr.Error) {
 		if slices.ContainsFunc(errs, func(err *kerr.Error) bool { return err != nil }) {
-			p.closed(req.ProducerID, e)
+			p.closed(req.ProducerID, e, tx)
 		}
 		done(errs)
 	}}
@@ -152,11 +145,10 @@ func (p *partition) commitInTransaction(group string, req *Commit, done func([]*
 
 // Fetch is one group of an OffsetFetch request: some partitions, or all if asked is nil.
 func (c *Coordinator) Fetch(group string, asked []TopicPartition, stable bool) (found []FetchedOffset, err *kerr.Error) {
-	p, err := c.find(group)
+	p, e, err := c.find(group)
 	if err != nil {
 		return nil, err
 	}
-	e := p.group(group)
 	if e == nil {
 		for _, tp := range asked {
 			found = append(found, noOffset(tp, nil))
@@ -164,16 +156,18 @@ func (c *Coordinator) Fetch(group string, asked []TopicPartition, stable bool) (
 		return found, nil
 	}
 	e.see(func(g *Group) { found = g.Fetch(asked, stable) })
+	if p.ctx.Err() != nil {
+		return nil, kerr.NotCoordinator // nothing is known of a group that was unloaded meanwhile: "no offset" would have a consumer begin anew
+	}
 	return found, nil
 }
 
 // Describe is one group of a DescribeGroups request. A group that is not there is Dead.
 func (c *Coordinator) Describe(group string) (d Described, err *kerr.Error) {
-	p, err := c.find(group)
+	_, e, err := c.find(group)
 	if err != nil {
 		return Described{}, err
 	}
-	e := p.group(group)
 	if e == nil {
 		return Described{State: Dead}, nil
 	}
@@ -201,11 +195,10 @@ func (c *Coordinator) List() (all []Listed, err *kerr.Error) {
 
 // Delete is one group of a DeleteGroups request.
 func (c *Coordinator) Delete(group string) *kerr.Error {
-	p, err := c.find(group)
+	_, e, err := c.find(group)
 	if err != nil {
 		return err
 	}
-	e := p.group(group)
 	if e == nil {
 		return kerr.GroupIDNotFound
 	}
@@ -218,11 +211,10 @@ func (c *Coordinator) Delete(group string) *kerr.Error {
 
 // DeleteOffsets is an OffsetDelete request. It returns an error for all, or what became of each.
 func (c *Coordinator) DeleteOffsets(group string, all []TopicPartition) (whole *kerr.Error, each []*kerr.Error) {
-	p, err := c.findNamed(group)
+	_, e, err := c.findNamed(group)
 	if err != nil {
 		return err, nil
 	}
-	e := p.group(group)
 	if e == nil {
 		return kerr.GroupIDNotFound, nil
 	}
@@ -234,9 +226,19 @@ func (c *Coordinator) DeleteOffsets(group string, all []TopicPartition) (whole *
 }
 
 // findNamed is find for requests that the group without a name cannot make. Those that can keep old clients working.
-func (c *Coordinator) findNamed(group string) (*partition, *kerr.Error) {
+func (c *Coordinator) findNamed(group string) (*partition, *entry, *kerr.Error) {
 	if group == "" {
-		return nil, kerr.InvalidGroupID
+		return nil, nil, kerr.InvalidGroupID
 	}
 	return c.find(group)
+}
+
+// find is the partition of a group, if it is coordinated here, and the group, nil if there is none.
+func (c *Coordinator) find(group string) (*partition, *entry, *kerr.Error) {
+	p, err := c.partitionOf(group)
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := p.group(group)
+	return p, e, err
 }

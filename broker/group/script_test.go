@@ -119,7 +119,7 @@ func (s *stage) look(command string, plain []string) {
 		s.say("%s %s", code(whole), codes(each))
 		s.apply(out)
 	case "gone":
-		s.apply(s.group.RemoveOffsets(s.now, s.group.OffsetsOf(plain[0])))
+		s.apply(s.group.RemoveTopic(s.now, plain[0]))
 	case "show":
 		s.show()
 	default:

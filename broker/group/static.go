@@ -50,7 +50,7 @@ func (g *Group) persistReplacement(j joining, before replaced) {
 			return // a rebalance has begun meanwhile, and answers the join
 		}
 		if err == nil {
-			g.answerReplaced(j, m, before.leader)
+			g.answerReplaced(now, j, m, before.leader)
 			return
 		}
 		g.members.setJoin(m, nil)
@@ -66,7 +66,7 @@ func (g *Group) persistReplacement(j joining, before replaced) {
 // answerReplaced lets a returned static member go on in the current generation. Nobody would hear of an assignment that it
 // made now: so a leader that knows SkipAssignment is told not to make one, and one that does not is told that the leader is
 // the one it was (KIP-814).
-func (g *Group) answerReplaced(j joining, m *member, oldLeader string) {
+func (g *Group) answerReplaced(now time.Time, j joining, m *member, oldLeader string) {
 	reply := g.joined(m, j.CanSkip)
 	if j.CanSkip {
 		reply.SkipAssignment = m.id == g.leader
@@ -74,7 +74,7 @@ func (g *Group) answerReplaced(j joining, m *member, oldLeader string) {
 		reply.Leader = oldLeader
 	}
 	g.answerJoin(m, reply)
-	m.beat(j.now)
+	m.beat(now)
 }
 
 // metadataError is what members are told of a failed append of the group's metadata.

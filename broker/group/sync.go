@@ -98,7 +98,8 @@ func (g *Group) failSyncs(now time.Time, err *kerr.Error) {
 }
 
 func (g *Group) assigned(m *member) SyncReply {
-	return SyncReply{ProtocolType: &g.protocolType, Protocol: g.protocol, Assignment: m.assignment}
+	protocolType := g.protocolType // a copy: the reply may be encoded when the group has another
+	return SyncReply{ProtocolType: &protocolType, Protocol: g.protocol, Assignment: m.assignment}
 }
 
 func (g *Group) assignments() map[string][]byte {

@@ -29,7 +29,8 @@ func Is(topic string) bool { return topic == ConsumerOffsets || topic == Transac
 // Coordinator keeps its state in the partitions of an internal topic. Its methods are called in the order in which the
 // controller decided, and must not block.
 type Coordinator interface {
-	// Elected says that this broker leads the partition since leaderEpoch. It may come again for an epoch it was told of.
+	// Elected says that this broker leads the partition without a break since leaderEpoch. It comes again whenever the controller
+	// decides something about a partition that goes on being led.
 	Elected(partition, leaderEpoch int32)
 	// Resigned says that it does not lead the partition any more, or that the partition is gone.
 	Resigned(partition, leaderEpoch int32)
@@ -133,17 +134,30 @@ func (t *Topic) createRequest() *kmsg.CreateTopicsRequest {
 	return req
 }
 
-// Append writes one batch to a partition in the leader epoch that the coordinator's state was loaded in, and calls done once:
-// with the batch's first offset when it has the acks that were configured, or with Kafka's error as replicas gave it. The batch
-// is changed in place. g is the guard of a transactional batch that needed one, else 0. done may run before Append returns,
-// and must not block.
-func (t *Topic) Append(partition, leaderEpoch int32, g storage.Guard, b batch.Batch, done func(offset int64, err *kerr.Error)) {
+// Write is one batch for one partition.
+type Write struct {
+	Partition  int32
+	LeadsSince int32 // the leader epoch that the coordinator was elected in
+	Batch      batch.Batch
+	Guard      storage.Guard // of a transactional batch that needed one, else 0
+	// Local is done when the leader has the batch, however few replicas are in sync. Kafka writes so what says that something is
+	// gone: it was decided, and nobody would write it again.
+	Local bool
+}
+
+// Append writes a batch and calls done once: with the batch's first offset when it has the acks that were configured, or with
+// Kafka's error as replicas gave it. The batch is changed in place. done may run before Append returns, and must not block.
+func (t *Topic) Append(w Write, done func(offset int64, err *kerr.Error)) {
+	acks := t.cfg.Acks
+	if w.Local {
+		acks = 0
+	}
 	t.cfg.Replicas.Append(&replica.Append{
-		Acks:    t.cfg.Acks,
-		Timeout: t.cfg.AppendTimeout(),
-		Origin:  storage.Coordinator,
-		InEpoch: leaderEpoch,
-		Batches: []replica.Batch{{TopicPartition: t.at(partition), Records: b, Guard: g}},
+		Acks:       acks,
+		Timeout:    t.cfg.AppendTimeout(),
+		Origin:     storage.Coordinator,
+		LeadsSince: w.LeadsSince,
+		Batches:    []replica.Batch{{TopicPartition: t.at(w.Partition), Records: w.Batch, Guard: w.Guard}},
 		Done: func(results []replica.Appended) {
 			done(results[0].Info.FirstOffset, codeOf(results[0].Err))
 		},

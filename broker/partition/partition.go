@@ -52,6 +52,7 @@ type Partition struct {
 
 	role  Role
 	state State // committed; State.ISR always holds the leader while role is Leader
+	since int32 // leader epoch in which this replica began to lead; meaningful for a leader
 
 	end        int64 // log end offset
 	watermark  int64 // high watermark; <= end
@@ -93,6 +94,15 @@ func (p *Partition) Leader() int32 { return p.state.Leader }
 // LeaderEpoch is the epoch of the last LeaderAndIsr, None before the first.
 func (p *Partition) LeaderEpoch() int32 { return p.state.LeaderEpoch }
 
+// LeadsSince is the leader epoch in which this replica began to lead without a break, None if it does not lead. The epoch may
+// have been raised since: the controller does that when it takes a replica out of the ISR, for example.
+func (p *Partition) LeadsSince() int32 {
+	if p.role != Leader {
+		return None
+	}
+	return p.since
+}
+
 // PartitionEpoch is the version of the state znode as this replica knows it.
 func (p *Partition) PartitionEpoch() int32 { return p.state.PartitionEpoch }
 
@@ -125,6 +135,9 @@ func (p *Partition) BecomeLeader(s State, now time.Time, live Liveness) (newEpoc
 	p.role, p.state, p.change = Leader, s, nil
 	if newEpoch {
 		p.epochStart = p.end
+	}
+	if !wasLeader {
+		p.since = s.LeaderEpoch
 	}
 	p.rebuildFollowers(wasLeader, newEpoch, now)
 	p.advance(now, live, &e)

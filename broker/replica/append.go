@@ -15,16 +15,16 @@ type Append struct {
 	Acks    int16         // 0, 1 or -1; others are the caller's to refuse
 	Timeout time.Duration // how long an acks=-1 write may wait for the ISR
 	Origin  storage.Origin
-	// InEpoch fences the writer: NOT_LEADER_OR_FOLLOWER unless this broker leads the partition in exactly this epoch. AnyEpoch
-	// for producers, who do not know it.
-	InEpoch int32
-	Batches []Batch
+	// LeadsSince fences the writer: NOT_LEADER_OR_FOLLOWER unless this broker has led the partition without a break since this
+	// epoch. AnyEpoch for producers, who do not know it.
+	LeadsSince int32
+	Batches    []Batch
 	// Done is called once, with one result a batch, in their order: before Append returns if nothing has to be waited
 	// for, else by whoever settles the last one. It must not block.
 	Done func([]Appended)
 }
 
-// AnyEpoch is what Append.InEpoch says of a writer that relies on no leader epoch.
+// AnyEpoch is what Append.LeadsSince says of a writer that relies on no leader epoch.
 const AnyEpoch = partition.None
 
 // Batch is the bytes of one record batch for one partition. They are changed in place (offsets, epoch) and are written
@@ -95,14 +95,14 @@ func (r *Replicas) append(w *appending, b *Batch) {
 
 // append writes the batch under the partition's lock. It reports whether the outcome is known already.
 func (h *hosted) append(w *appending, b *Batch, now time.Time, live partition.Liveness) (done bool, out outcome, err error) {
-	acks, inEpoch := w.all.req.Acks, w.all.req.InEpoch
+	acks, since := w.all.req.Acks, w.all.req.LeadsSince
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if kerror := h.core.Admit(acks); kerror != nil {
 		w.Info.LogStartOffset = h.startToTell(kerror)
 		return true, out, kerror
 	}
-	if inEpoch != AnyEpoch && inEpoch != h.core.LeaderEpoch() {
+	if since != AnyEpoch && since != h.core.LeadsSince() {
 		return true, out, kerr.NotLeaderForPartition
 	}
 	w.Info, err = h.log.AppendVerified(b.Records, h.core.LeaderEpoch(), w.all.req.Origin, b.Guard, now)

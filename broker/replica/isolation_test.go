@@ -16,7 +16,7 @@ import (
 func (b *labBroker) appendBatch(p int32, origin storage.Origin, data []byte) {
 	b.lab.t.Helper()
 	done := make(chan Appended, 1)
-	b.Append(&Append{Acks: 1, InEpoch: AnyEpoch, Origin: origin, Batches: []Batch{{TopicPartition: tp(p), Records: data}}, Done: func(r []Appended) { done <- r[0] }})
+	b.Append(&Append{Acks: 1, LeadsSince: AnyEpoch, Origin: origin, Batches: []Batch{{TopicPartition: tp(p), Records: data}}, Done: func(r []Appended) { done <- r[0] }})
 	if got := <-done; got.Err != nil {
 		b.lab.t.Fatal(got.Err)
 	}

@@ -397,7 +397,7 @@ func tp(p int32) storage.TopicPartition { return storage.TopicPartition{Topic: l
 func (b *labBroker) produce(p int32, acks int16, values ...string) <-chan Appended {
 	done := make(chan Appended, 1)
 	b.Append(&Append{
-		Acks: acks, InEpoch: AnyEpoch, Timeout: 10 * time.Second, Batches: []Batch{{TopicPartition: tp(p), Records: records(b.lab.t, values...)}},
+		Acks: acks, LeadsSince: AnyEpoch, Timeout: 10 * time.Second, Batches: []Batch{{TopicPartition: tp(p), Records: records(b.lab.t, values...)}},
 		Done: func(r []Appended) { done <- r[0] },
 	})
 	return done

@@ -3,13 +3,16 @@ package replica
 import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"klab/broker/partition"
 	"klab/broker/storage"
 )
 
-// Leadership says that this broker leads a partition from now on, in a leader epoch, or that it does not.
+// Leadership says that this broker leads a partition, since a leader epoch, or that it does not.
 type Leadership struct {
 	storage.TopicPartition
-	LeaderEpoch int32 // of the controller's decision; -1 or -2 where a replica was stopped without one
+	// LeaderEpoch is since when it leads without a break, else that of the decision that it does not; -1 or -2 where a replica
+	// was stopped without one.
+	LeaderEpoch int32
 	Leads       bool
 }
 
@@ -19,10 +22,20 @@ func (r *Replicas) leaderships(orders []order) []Leadership {
 	for i := range orders {
 		o := &orders[i]
 		if o.err == nil && o.at != nil {
-			all = append(all, Leadership{o.tp, o.state.LeaderEpoch, o.state.Leader == r.cfg.BrokerID})
+			all = append(all, o.at.leadership(o.state.LeaderEpoch))
 		}
 	}
 	return all
+}
+
+// leadership is what became of a replica by a decision of a leader epoch.
+func (h *hosted) leadership(decided int32) Leadership {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if since := h.core.LeadsSince(); since != partition.None {
+		return Leadership{h.tp, since, true}
+	}
+	return Leadership{h.tp, decided, false}
 }
 
 // Log is the log of a replica that is hosted here, for those who read what they wrote: a coordinator that loads its state

@@ -53,7 +53,7 @@ type Coordinator struct {
 	closed     bool
 }
 
-// owned is one partition of __transaction_state while this broker leads it in one epoch.
+// owned is one partition of __transaction_state while this broker leads it without a break, since the leader epoch.
 type owned struct {
 	id, epoch int32
 	ctx       context.Context // ends when the partition is somebody else's

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"klab/broker/internaltopic"
 	"klab/broker/storage/batch"
 )
 
@@ -112,7 +113,7 @@ func (c *Coordinator) write(e *entry, r *Record) {
 		c.written(e, kerr.UnknownServerError)
 		return
 	}
-	c.cfg.Topic.Append(e.at.id, e.at.epoch, 0, b, func(_ int64, err *kerr.Error) { c.written(e, appendError(err)) })
+	c.cfg.Topic.Append(internaltopic.Write{Partition: e.at.id, LeadsSince: e.at.epoch, Batch: b}, func(_ int64, err *kerr.Error) { c.written(e, appendError(err)) })
 }
 
 func (c *Coordinator) written(e *entry, err *kerr.Error) {

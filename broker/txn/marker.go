@@ -72,7 +72,7 @@ func (m *marking) write(marker *kmsg.WriteTxnMarkersRequestMarker) {
 	m.waiting++
 	m.mu.Unlock()
 	m.writer.Replicas.Append(&replica.Append{
-		Acks: -1, Timeout: m.writer.Timeout, Origin: storage.Coordinator, InEpoch: replica.AnyEpoch, Batches: batches,
+		Acks: -1, Timeout: m.writer.Timeout, Origin: storage.Coordinator, LeadsSince: replica.AnyEpoch, Batches: batches,
 		Done: func(results []replica.Appended) { m.written(marker, results) },
 	})
 }
