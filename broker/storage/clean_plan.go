@@ -17,6 +17,7 @@ type cleanPlan struct {
 	dirtyBytes int64 // of those from the one with dirty on, below end
 	overdue    bool  // something waits for longer than max.compaction.lag.ms
 	reset      bool  // the checkpointed offset was not within the log
+	cuts       int64 // truncations that the log had seen before
 }
 
 // ratio is the part of the bytes that was never cleaned.
@@ -38,13 +39,14 @@ type cleanView struct {
 	start, end int64
 	stable     int64 // the last stable offset, which is at or below the high watermark
 	checkpoint int64 // the first dirty offset of cleaner-offset-checkpoint, -1 if it has none
+	cuts       int64 // truncations so far
 	now        int64 // ms since 1970
 }
 
 // planClean decides what of a log may be cleaned: nothing of the active segment, nothing at or above the last stable
 // offset, and nothing from the first segment on that is younger than min.compaction.lag.ms.
 func planClean(c *LogConfig, v cleanView) cleanPlan {
-	p := cleanPlan{dirty: v.checkpoint}
+	p := cleanPlan{dirty: v.checkpoint, cuts: v.cuts}
 	if p.dirty < v.start || p.dirty > v.end {
 		p.dirty, p.reset = v.start, p.dirty >= 0
 	}

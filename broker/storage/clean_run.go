@@ -61,20 +61,49 @@ func (r *cleanRun) run() error {
 	}
 	horizon := r.legacyHorizon(segments)
 	r.txns = newCleanedTxns()
-	for _, g := range groupSegments(segments, r.config, r.plan.end) {
-		if err := r.rewrite(g, horizon); err != nil {
+	groups := groupSegments(segments, r.config, r.plan.end)
+	for i, g := range groups {
+		upper := r.plan.end
+		if i+1 < len(groups) {
+			upper = groups[i+1][0].base
+		}
+		if err := r.rewrite(g, upper, horizon); err != nil {
 			return r.failure(err)
 		}
 	}
 	return nil
 }
 
-// failure tells an abort from trouble: files that were closed or removed under the clean are no trouble.
+// overtaken reports whether the clean is to end, or the log was truncated, deleted or closed under it: then what it learnt is
+// void, and files that were cut or are gone are no trouble.
+func (r *cleanRun) overtaken() bool {
+	return r.ctx.Err() != nil || r.usable() != nil || r.cuts.Load() != r.plan.cuts
+}
+
+// failure tells an abort from trouble.
 func (r *cleanRun) failure(err error) error {
-	if r.ctx.Err() != nil || r.usable() != nil {
+	if r.overtaken() {
 		return errCleanAborted
 	}
 	return err
+}
+
+// diskFailure is failure for trouble with files, which the directory does not survive.
+func (r *cleanRun) diskFailure(err error) error {
+	if r.overtaken() {
+		return errCleanAborted
+	}
+	return r.dir.fail(err)
+}
+
+// checkpoint notes where the log is dirty from now on.
+func (r *cleanRun) checkpoint() error {
+	r.mu.Lock() // keeps truncation away, which takes the checkpoint back
+	defer r.mu.Unlock()
+	if r.cuts.Load() != r.plan.cuts {
+		return errCleanAborted
+	}
+	return r.dir.checkpointClean(r.Log, r.stats.To)
 }
 
 // mapKeys notes the last offset of each key in [dirty, end), or as far as the map has room. Aborted records do not count.
@@ -144,7 +173,7 @@ func (r *cleanRun) eachWhole(s *segment, from int64, f func(b batch.Batch) (bool
 		if err := r.throttle(r.ctx, int(h.Size())); err != nil {
 			return false, err
 		}
-		if r.closed.Load() {
+		if r.overtaken() {
 			return false, errCleanAborted
 		}
 		b, err := w.whole(at, h.Size())
@@ -184,21 +213,17 @@ func (l *Log) activeProducers() map[int64]lastRecord {
 	return out
 }
 
-// rewrite makes one segment of a group, with what is kept of it, and puts it in their place.
-func (r *cleanRun) rewrite(group []*segment, legacyHorizon int64) error {
+// rewrite makes one segment of a group that ends below upper, with what is kept of it, and puts it in their place.
+func (r *cleanRun) rewrite(group []*segment, upper, legacyHorizon int64) error {
 	dest, err := createSegmentAs(r.folder, group[0].base, cleanedSuffix, r.dir.clock())
 	if err != nil {
-		return r.dir.fail(err)
-	}
-	var cuts []uint32
-	for _, s := range group {
-		cuts = append(cuts, s.cutCount())
+		return r.diskFailure(err)
 	}
 	r.last = r.activeProducers()
-	if err := r.fill(dest, group, legacyHorizon); err != nil {
+	if err := r.fill(dest, group, upper, legacyHorizon); err != nil {
 		return errors.Join(err, r.removeCleaned(dest))
 	}
-	if err := r.replaceSegments(dest, group, cuts); err != nil {
+	if err := r.replaceSegments(dest, group); err != nil {
 		return errors.Join(err, r.removeCleaned(dest))
 	}
 	r.stats.SegmentsBefore, r.stats.SegmentsAfter = r.stats.SegmentsBefore+len(group), r.stats.SegmentsAfter+1
@@ -206,7 +231,7 @@ func (r *cleanRun) rewrite(group []*segment, legacyHorizon int64) error {
 }
 
 // fill writes what is kept of a group into dest, and makes it durable. Its file keeps the age of the last one.
-func (r *cleanRun) fill(dest *segment, group []*segment, legacyHorizon int64) error {
+func (r *cleanRun) fill(dest *segment, group []*segment, upper, legacyHorizon int64) error {
 	var modified time.Time
 	for i, s := range group {
 		info, err := r.dir.fs.Stat(s.path(logSuffix))
@@ -214,11 +239,11 @@ func (r *cleanRun) fill(dest *segment, group []*segment, legacyHorizon int64) er
 			return err
 		}
 		modified = info.ModTime
-		upper := r.plan.end
+		next := upper
 		if i+1 < len(group) {
-			upper = group[i+1].base
+			next = group[i+1].base
 		}
-		aborted, err := r.AbortedTransactions(s.base, upper)
+		aborted, err := r.AbortedTransactions(s.base, next)
 		if err != nil {
 			return err
 		}
@@ -235,7 +260,7 @@ func (r *cleanRun) fill(dest *segment, group []*segment, legacyHorizon int64) er
 		err = r.dir.fs.SetModTime(dest.path(logSuffix), modified)
 	}
 	if err != nil {
-		return r.dir.fail(err)
+		return r.diskFailure(err)
 	}
 	return nil
 }
@@ -253,7 +278,7 @@ func (r *cleanRun) copyKept(dest, s *segment, keepLegacyTombstones bool) error {
 		n := len(chunk)
 		r.stats.BytesWritten += int64(n)
 		if err := dest.append(chunk, r.config.IndexIntervalBytes); err != nil {
-			return r.dir.fail(err)
+			return r.diskFailure(err)
 		}
 		chunk = chunk[:0]
 		return r.throttle(r.ctx, n)

@@ -11,20 +11,20 @@ import (
 // segmentSuffixes are the files of a segment, the records first.
 var segmentSuffixes = []string{logSuffix, indexSuffix, timeIndexSuffix, txnIndexSuffix}
 
-// replaceSegments puts a cleaned segment in the place of those that it was made of (Kafka's replaceSegments). cuts are
-// their numbers of truncations when they were read.
+// replaceSegments puts a cleaned segment in the place of those that it was made of (Kafka's replaceSegments).
 //
 // A crash finds the old segments, as long as a file is called .cleaned; once all are called .swap it finds the new one:
 // completeSwaps in log_files.go goes on from there. So each step is durable before the next, and of the new segment the
 // records get their name before the indexes.
-func (l *Log) replaceSegments(dest *segment, old []*segment, cuts []uint32) error {
+func (r *cleanRun) replaceSegments(dest *segment, old []*segment) error {
+	l := r.Log
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	all := *l.segments.Load()
 	at := slices.Index(all, old[0])
-	if l.usable() != nil || !untouched(all, at, old, cuts) {
+	if r.overtaken() || !sealed(all, at, old) {
 		return errCleanAborted
 	}
 	err := dest.close()
@@ -47,23 +47,9 @@ func (l *Log) replaceSegments(dest *segment, old []*segment, cuts []uint32) erro
 	})
 }
 
-// untouched reports whether the segments are still there, as they were read, and none of them is the active one.
-func untouched(all []*segment, at int, old []*segment, cuts []uint32) bool {
-	if at < 0 || at+len(old) >= len(all) || !slices.Equal(all[at:at+len(old)], old) {
-		return false
-	}
-	for i, s := range old {
-		if s.cutCount() != cuts[i] {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *segment) cutCount() uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cuts
+// sealed reports whether segments are still there, and none of them is the active one.
+func sealed(all []*segment, at int, old []*segment) bool {
+	return at >= 0 && at+len(old) < len(all) && slices.Equal(all[at:at+len(old)], old)
 }
 
 // step does something and makes the names in the directory durable.

@@ -163,15 +163,17 @@ func (l *Log) clean(ctx context.Context, c *LogConfig, plan cleanPlan, now time.
 	l.cleaning.Lock()
 	defer l.cleaning.Unlock()
 	r := cleanRun{Log: l, ctx: ctx, config: c, plan: plan, keys: keys, now: now.UnixMilli(), throttle: throttle}
-	if err := r.run(); err != nil {
-		return r.stats, err
+	err := r.run()
+	if err == nil {
+		err = r.checkpoint()
 	}
-	return r.stats, l.dir.checkpointClean(l, r.stats.To)
+	return r.stats, err
 }
 
 // planClean looks at the log and decides what of it may be cleaned.
 func (l *Log) planClean(c *LogConfig, highWatermark int64, now time.Time) (cleanPlan, error) {
 	v := cleanView{
+		cuts:       l.cuts.Load(), // before anything else is looked at
 		start:      l.start.Load(),
 		end:        l.end.Load(),
 		stable:     l.LastStableOffset(highWatermark),

@@ -30,6 +30,7 @@ type Log struct {
 	recovery   atomic.Int64 // everything below is durable, with its indexes
 	epochs     epochHistory
 	generation atomic.Int64 // odd while files are cut, removed or replaced; see changing
+	cuts       atomic.Int64 // truncations: what a clean learnt before one is void
 	renamed    atomic.Bool  // names in the directory changed since it was synced
 	fresh      atomic.Bool  // nothing but the directory is on disk; see settle
 	closed     atomic.Bool

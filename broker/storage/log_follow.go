@@ -37,6 +37,7 @@ func (l *Log) AppendAsFollower(records []byte) (AppendInfo, error) {
 type fetchedSet struct {
 	bytes   []byte
 	batches []batch.Batch
+	markers []*batch.Marker // of each batch, nil where it is none
 }
 
 func fetched(records []byte) (set fetchedSet, err error) {
@@ -54,8 +55,12 @@ func fetched(records []byte) (set fetchedSet, err error) {
 		if b.BaseOffset() <= last {
 			return fetchedSet{}, errorf(kerr.OffsetOutOfRange, "a batch begins at %d after one that ends at %d", b.BaseOffset(), last)
 		}
+		m, err := markerOf(b) // before anything is written
+		if err != nil {
+			return fetchedSet{}, fmt.Errorf("cannot append the batch at byte %d: %w", len(set.bytes), err)
+		}
 		last = b.LastOffset()
-		set.batches = append(set.batches, b)
+		set.batches, set.markers = append(set.batches, b), append(set.markers, m)
 		set.bytes = records[:len(set.bytes)+len(b)]
 	}
 	return set, nil
@@ -108,8 +113,8 @@ func (set *fetchedSet) take(segmentBytes int64) fetchedSet {
 		size += len(set.batches[n])
 		n++
 	}
-	run := fetchedSet{set.bytes[:size], set.batches[:n]}
-	set.bytes, set.batches = set.bytes[size:], set.batches[n:]
+	run := fetchedSet{set.bytes[:size], set.batches[:n], set.markers[:n]}
+	set.bytes, set.batches, set.markers = set.bytes[size:], set.batches[n:], set.markers[n:]
 	return run
 }
 
@@ -132,12 +137,8 @@ func (l *Log) appendRun(run fetchedSet, c *LogConfig, info *AppendInfo) (rolled 
 	if err := l.active().append(run.bytes, c.IndexIntervalBytes); err != nil {
 		return rolled, l.dir.fail(err)
 	}
-	for _, b := range run.batches {
-		m, err := markerOf(b)
-		if err == nil {
-			err = l.apply(b, m)
-		}
-		if err != nil {
+	for i, b := range run.batches {
+		if err := l.apply(b, run.markers[i]); err != nil {
 			return rolled, err
 		}
 	}

@@ -45,47 +45,70 @@ func (l *Log) flushIfDue(now time.Time) error {
 	return l.Flush()
 }
 
+// retainAtOnce is how many segments are removed before readers and appenders have their turn: each takes a sync.
+const retainAtOnce = 8
+
 // retain removes the segments that retention lets go (kafka-formats B.10).
 func (l *Log) retain(c *LogConfig, now time.Time, highWatermark int64) error {
 	if !l.cleaning.TryLock() {
 		return nil // it is compacted just now: the next time will do
 	}
 	defer l.cleaning.Unlock()
+	removed := 0
+	for {
+		n, err := l.retainSome(c, now, highWatermark)
+		if removed += n; err != nil {
+			return err
+		}
+		if n < retainAtOnce {
+			break
+		}
+	}
+	if removed > 0 {
+		l.dir.log.Info("segments removed by retention", slog.String("log", l.tp.String()),
+			slog.Int("segments", removed), slog.Int64("start", l.start.Load()))
+	}
+	return nil
+}
+
+// retainSome removes the oldest segments that may go, and returns how many. cleaning is held.
+func (l *Log) retainSome(c *LogConfig, now time.Time, highWatermark int64) (n int, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n, err := l.expired(c, now, highWatermark)
+	if err := l.usable(); err != nil {
+		return 0, err
+	}
+	n, err = l.expired(c, now, highWatermark)
 	if err != nil || n == 0 {
-		return err
+		return 0, err
 	}
 	if n == len(*l.segments.Load()) {
 		if err := l.roll(l.end.Load(), now); err != nil {
-			return err
+			return 0, err
 		}
 		defer l.dir.spawn(l.flushRolled)
 	}
 	if l.renamed.Load() { // or a crash could lose both, and the offsets start over
 		if err := l.syncNames(l.recovery.Load() == 0); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	segments := *l.segments.Load()
 	gone, kept := segments[:n], slices.Clone(segments[n:])
 	if err := l.advanceStart(kept[0].base); err != nil {
-		return err
+		return 0, err
 	}
-	l.dir.log.Info("segments removed by retention", slog.String("log", l.tp.String()),
-		slog.Int("segments", n), slog.Int64("start", l.start.Load()))
-	return l.changing(func() error {
+	return n, l.changing(func() error {
 		l.publish(kept)
 		return l.discard(gone, time.Duration(c.FileDeleteDelayMs)*time.Millisecond)
 	})
 }
 
-// expired is how many segments, from the oldest on, may go. mu is held.
+// expired is how many segments, from the oldest on, may go: at most retainAtOnce. mu is held.
 func (l *Log) expired(c *LogConfig, now time.Time, highWatermark int64) (n int, err error) {
 	segments := *l.segments.Load()
 	excess := l.Size() - c.RetentionBytes
-	for i, s := range segments {
+	for i, s := range segments[:min(len(segments), retainAtOnce)] {
 		last := i == len(segments)-1
 		upper := l.end.Load()
 		if !last {

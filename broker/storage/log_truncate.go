@@ -39,6 +39,7 @@ func (l *Log) TruncateTo(offset int64) error {
 // find nothing that vouches for what goes, and no hole: the checkpoint is
 // lowered first, then segments go from the last on, then the file is cut. mu is held.
 func (l *Log) cut(offset int64) error {
+	l.cuts.Add(1)
 	if err := l.lowerRecovery(offset); err != nil {
 		return err
 	}
@@ -107,6 +108,7 @@ func (l *Log) restartAt(end, start int64) error {
 }
 
 func (l *Log) restart(end, start int64) error {
+	l.cuts.Add(1)
 	if err := l.lowerRecovery(end); err != nil {
 		return err
 	}
@@ -216,7 +218,8 @@ func (l *Log) reapply(b batch.Batch, m *batch.Marker) *endedTxn {
 	return ended
 }
 
-// replay hands the batches in [from, to) that have a producer to apply.
+// replay hands the batches in [from, to) that have a producer to apply, whole also where from lies within one: the log may
+// start there.
 func (s *segment) replay(from, to int64, apply func(batch.Batch, *batch.Marker) *endedTxn) error {
 	var at int64
 	err := s.indexed(func() error { at = s.offsets.lookup(from); return nil })
@@ -227,7 +230,7 @@ func (s *segment) replay(from, to int64, apply func(batch.Batch, *batch.Marker) 
 		if h.LastOffset() >= to {
 			return false, nil
 		}
-		if h.BaseOffset() < from || h.ProducerID() == batch.None {
+		if h.LastOffset() < from || h.ProducerID() == batch.None {
 			return true, nil
 		}
 		h = slices.Clone(h)

@@ -158,8 +158,9 @@ func (s *segment) append(data []byte, intervalBytes int64) error {
 	if err != nil {
 		return err
 	}
-	s.dirty.Store(true)
-	if _, err := file.WriteAt(data, at); err != nil {
+	_, err = file.WriteAt(data, at)
+	s.dirty.Store(true) // not before: a sync that runs meanwhile need not see the bytes
+	if err != nil {
 		return errors.Join(fmt.Errorf("cannot append to segment: %w", err), file.Truncate(at))
 	}
 	err = s.indexed(func() error { return s.index(data, at, intervalBytes) })

@@ -71,9 +71,13 @@ func (s *segment) leaveOff(offset, position int64, cuts uint32) {
 	s.next++
 }
 
+// readError says where a read failed. A batch that claims more bytes than the file has is damaged, and the disk is not.
 func (s *segment) readError(err error, at int64) error {
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		return io.EOF
+	case errors.Is(err, batch.ErrShort):
+		return errorf(errCorrupt, "the batch at position %d of %s is cut off", at, s.path(logSuffix))
 	}
 	return fmt.Errorf("cannot read %s at position %d: %w", s.path(logSuffix), at, err)
 }
@@ -82,6 +86,9 @@ func (s *segment) readError(err error, at int64) error {
 // maxBytes but one at least, and returns the offset after the last.
 func (s *segment) read(room func(n int) []byte, p place, maxBytes int, limit int64) (out []byte, next int64, err error) {
 	want := min(max(int64(maxBytes), p.size), s.size.Load()-p.position)
+	if want <= 0 {
+		return nil, 0, nil // truncated since p was found: the caller looks again
+	}
 	out = room(int(want))
 	n, err := s.ReadAt(out, p.position)
 	if err != nil && (!errors.Is(err, io.EOF) || n == 0) {
@@ -159,7 +166,7 @@ func (s *segment) maxTimestamp() (ts, offset int64, err error) {
 		}
 		return true, nil
 	})
-	if err != nil {
+	if err != nil && !isKafka(err) { // behind a damaged batch nobody reads: the index and what comes before it count
 		return 0, 0, err
 	}
 	s.mu.Lock()
