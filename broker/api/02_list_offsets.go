@@ -74,7 +74,7 @@ func (d *Deps) listOffset(req *kmsg.ListOffsetsRequest, tp storage.TopicPartitio
 		a.OldStyleOffsets = offsets
 		return a
 	}
-	if -asked.Timestamp > newestStandIn(req.Version) {
+	if asked.Timestamp < -newestStandIn(req.Version) {
 		return offsetRefused(tp.Partition, kerr.UnsupportedVersion)
 	}
 	found, err := d.Replicas.ListOffset(q)

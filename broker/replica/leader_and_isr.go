@@ -24,6 +24,8 @@ type order struct {
 	state partition.State
 	at    *hosted
 	err   *kerr.Error
+
+	opened bool // at was not there before
 }
 
 // BecomeLeaderOrFollower carries out a LeaderAndIsr request of any version (kafka-formats D.2).
@@ -110,6 +112,7 @@ func (r *Replicas) host(orders []order) {
 	each(orders, func(o *order) {
 		if o.at == nil && o.err == nil {
 			o.at, o.err = r.open(o)
+			o.opened = o.err == nil
 		}
 	})
 	r.publish(func(t *table) {
@@ -124,6 +127,11 @@ func (r *Replicas) host(orders []order) {
 			}
 		}
 	})
+	for i := range orders {
+		if orders[i].opened { // a change of its topic's configuration since it was opened found nothing here
+			r.configure(orders[i].at)
+		}
+	}
 }
 
 // check compares an order with the replica that is there: its topic id and its leader epoch.

@@ -151,17 +151,19 @@ func (r *Replicas) observe(kind string, tp storage.TopicPartition, fields map[st
 
 // TopicConfigChanged applies a topic's current configuration to its partitions here.
 func (r *Replicas) TopicConfigChanged(topic string) {
-	logConfig, minISR := r.cfg.LogConfig(topic), r.cfg.MinInSync(topic)
-	now, live := r.cfg.Clock(), r.cfg.Metadata.Snapshot()
 	for tp, h := range r.table().hosted {
-		if tp.Topic != topic || h.log == nil {
-			continue
+		if tp.Topic == topic && h.log != nil {
+			r.configure(h)
 		}
-		r.setThrottling(h)
-		h.log.SetConfig(logConfig)
-		h.mu.Lock()
-		out := h.after(h.core.SetMinISR(minISR, now, live), 0)
-		h.mu.Unlock()
-		r.settle(h, out)
 	}
+}
+
+// configure applies the current configuration of its topic to a replica.
+func (r *Replicas) configure(h *hosted) {
+	r.setThrottling(h)
+	h.log.SetConfig(r.cfg.LogConfig(h.tp.Topic))
+	h.mu.Lock()
+	out := h.after(h.core.SetMinISR(r.cfg.MinInSync(h.tp.Topic), r.cfg.Clock(), r.cfg.Metadata.Snapshot()), 0)
+	h.mu.Unlock()
+	r.settle(h, out)
 }
