@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -11,7 +10,6 @@ import (
 
 	"klab/broker/config"
 	"klab/broker/controller"
-	"klab/coordinator/session"
 	"klab/coordinator/znode"
 )
 
@@ -42,59 +40,29 @@ func (b *Broker) advertised() ([]znode.Endpoint, error) {
 }
 
 // register makes the broker visible under /brokers/ids and notes its epoch: at the start, and again after the session
-// expired. Kafka refuses what a live broker advertises too.
+// expired. At the start Kafka refuses what a live broker advertises too.
 func (b *Broker) register(ctx context.Context) error {
 	endpoints, err := b.advertised()
 	if err != nil {
 		return err
 	}
-	if err := b.checkEndpointsFree(ctx, endpoints); err != nil {
-		return err
-	}
-	epoch, err := controller.Register(ctx, b.zk, znode.Broker{
+	me := znode.Broker{
 		ID:        b.id,
 		Endpoints: endpoints,
 		Rack:      b.cfg.String("broker.rack"),
 		JMXPort:   -1,
 		Timestamp: b.opt.Clock().UnixMilli(),
-	})
+	}
+	if b.epoch.Load() < 0 { // the start
+		if err := controller.CheckEndpoints(ctx, b.zk, me); err != nil {
+			return err
+		}
+	}
+	epoch, err := controller.Register(ctx, b.zk, me)
 	if err != nil {
 		return err
 	}
 	b.epoch.Store(epoch)
-	return nil
-}
-
-// checkEndpointsFree fails if another live broker advertises one of the endpoints.
-func (b *Broker) checkEndpointsFree(ctx context.Context, mine []znode.Endpoint) error {
-	names, _, err := b.zk.Children(ctx, znode.BrokersPath)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		id, err := strconv.ParseInt(name, 10, 32)
-		if err != nil || int32(id) == b.id {
-			continue
-		}
-		data, _, err := b.zk.Get(ctx, znode.BrokerPath(int32(id)))
-		if errors.Is(err, session.ErrNoNode) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		other, err := znode.DecodeBroker(int32(id), data)
-		if err != nil {
-			return err
-		}
-		for _, e := range mine {
-			for _, o := range other.Endpoints {
-				if e.Addr() == o.Addr() {
-					return fmt.Errorf("cannot register broker %d: live broker %d advertises %s already; give each broker its own port", b.id, id, e.Addr())
-				}
-			}
-		}
-	}
 	return nil
 }
 

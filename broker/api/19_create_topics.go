@@ -9,7 +9,8 @@ package api
 //
 // Differences from Kafka 3.9: no create.topic.policy.class.name, and the topic is written under the check of the
 // controller epoch, where Kafka writes it without; an assignment of no replicas is refused, where Kafka makes a topic that
-// nothing can be done with.
+// nothing can be done with; what ZooKeeper would not take in one request is refused, where Kafka sends it for ever; of names
+// that collide in requests at the same time one is refused, where Kafka may take both.
 
 import (
 	"context"

@@ -2,8 +2,9 @@ package api
 
 // CreatePartitions, versions 0 to 3. Only the controller answers it; others say NOT_CONTROLLER.
 //
-// Difference from Kafka 3.9: the assignment is written at the version it was read, where Kafka writes it unconditionally:
-// of two requests at the same time one may fail.
+// Differences from Kafka 3.9: the assignment is written at the version it was read, where Kafka writes it unconditionally:
+// of two requests at the same time one may fail; an assignment that ZooKeeper would not take is refused, where Kafka sends
+// it for ever.
 
 import (
 	"context"

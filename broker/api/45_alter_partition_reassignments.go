@@ -4,7 +4,9 @@ package api
 //
 // Differences from Kafka 3.9: a partition that never had a leader gets one from among the new replicas at once, where Kafka
 // waits for the next broker to start; topics' nodes are written at the version that was read, so that partitions added at
-// the same time are not lost.
+// the same time are not lost, and a request by which one would become larger than ZooKeeper takes is refused; a replica that
+// an earlier reassignment added and that leads hands over before it is removed, where Kafka leaves the partition without a
+// leader.
 
 import (
 	"context"

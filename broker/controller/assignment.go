@@ -40,7 +40,12 @@ func assignReplicas(brokers []brokerRack, partitions int32, replicas int, at pla
 		return nil, refuse(kerr.InvalidReplicationFactor, "Replication factor: %d larger than available brokers: %d.", replicas, len(brokers))
 	case racks > 0 && racks < len(brokers):
 		return nil, refuse(kerr.UnknownServerError, "Not all brokers have rack information for replica rack aware assignment.")
-	case racks > 0:
+	}
+	total := at.first + partitions
+	if room := fitting(brokers, total, replicas); room < total {
+		return nil, refuse(kerr.InvalidPartitions, "Number of partitions %d is too large: with %d replicas each, %d fit the topic's node in ZooKeeper.", total, replicas, room)
+	}
+	if racks > 0 {
 		return assignByRack(interleave(brokers), partitions, replicas, at), nil
 	}
 	return assignPlainly(byID(brokers), partitions, replicas, at), nil

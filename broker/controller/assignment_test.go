@@ -3,6 +3,7 @@ package controller
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +67,8 @@ func TestAssignReplicasRefuses(t *testing.T) {
 		"too many":          {racks("- -"), 1, 3, kerr.InvalidReplicationFactor, "Replication factor: 3 larger than available brokers: 2."},
 		"some racks only":   {racks("a -"), 1, 1, kerr.UnknownServerError, "Not all brokers have rack information for replica rack aware assignment."},
 		"no brokers at all": {nil, 1, 1, kerr.InvalidReplicationFactor, "Replication factor: 1 larger than available brokers: 0."},
+		"no room": {racks("- -"), math.MaxInt32, 2, kerr.InvalidPartitions,
+			"Number of partitions 2147483647 is too large: with 2 replicas each, 70355 fit the topic's node in ZooKeeper."},
 	} {
 		_, why := assignReplicas(c.brokers, c.partitions, c.replicas, placement{})
 		if why == nil || why.err != c.err || why.message != c.message {
@@ -145,7 +148,7 @@ func TestPlanTopic(t *testing.T) {
 		}
 		return nil, nil
 	}})
-	v := view{brokers: racks("- - -"), topics: map[string]topicView{"here": {}, "going": {deleting: true}, "a.b": {}}}
+	v := view{brokers: racks("- - -"), topics: map[string]topicView{"here": {}, "going": {deleting: true}}}
 	manual := func(lists ...[]int32) (out []kmsg.CreateTopicsRequestTopicReplicaAssignment) {
 		for i, list := range lists {
 			out = append(out, kmsg.CreateTopicsRequestTopicReplicaAssignment{Partition: int32(i), Replicas: list})
@@ -162,7 +165,6 @@ func TestPlanTopic(t *testing.T) {
 		"by hand":       {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{7, 8}, []int32{8, 9})}, nil, "2x2"},
 		"exists":        {kmsg.CreateTopicsRequestTopic{Topic: "here", NumPartitions: 1, ReplicationFactor: 1}, kerr.TopicAlreadyExists, "Topic 'here' already exists."},
 		"being deleted": {kmsg.CreateTopicsRequestTopic{Topic: "going", NumPartitions: 1, ReplicationFactor: 1}, kerr.TopicAlreadyExists, "Topic 'going' is marked for deletion."},
-		"collides":      {kmsg.CreateTopicsRequestTopic{Topic: "a_b", NumPartitions: 1, ReplicationFactor: 1}, kerr.InvalidTopicException, "Topic 'a_b' collides with existing topics: a.b"},
 		"both":          {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: 1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1})}, kerr.InvalidRequest, "Both numPartitions or replicationFactor and replicasAssignments were set. Both cannot be used at the same time."},
 		"uneven":        {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1}, []int32{1, 2})}, kerr.InvalidReplicaAssignment, "All partitions should have the same number of replicas"},
 		"twice":         {kmsg.CreateTopicsRequestTopic{Topic: "t", NumPartitions: -1, ReplicationFactor: -1, ReplicaAssignment: manual([]int32{1, 1})}, kerr.InvalidReplicaAssignment, "Duplicate replica assignment found: HashMap(0 -> ArrayBuffer(1, 1))"},

@@ -50,6 +50,15 @@ func (a *await) wait(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
+// expectLeaders has it wait for leaders of a topic's partitions.
+func (a *await) expectLeaders(topic string, partitions map[int32][]int32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range partitions {
+		a.leaders[TopicPartition{Topic: topic, Partition: id}] = true
+	}
+}
+
 // lacksLeader reports whether some partition of the topic has no leader yet.
 func (a *await) lacksLeader(topic string) bool {
 	a.mu.Lock()

@@ -143,13 +143,15 @@ func (c *Core) replicasLost(replicas []replica) {
 			others = append(others, r)
 		}
 	}
-	lost := c.markOffline()
+	c.markOffline()
+	leaderless := c.leaderless()
+	elected := func(p *partition) bool { return p.phase == partitionOnline }
 	c.then(
-		c.triggerOnline,
+		func() { c.online(leaderless, offlineStrategy(), nil) },
 		func() { c.replicasOffline(others) },
 		func() { c.failDeletion(doomed) },
 		func() {
-			if len(lost) == 0 { // else every broker heard already
+			if len(others) == 0 && !slices.ContainsFunc(leaderless, elected) { // else every broker heard already
 				c.sendMetadata(c.brokerIDs())
 			}
 		},

@@ -27,7 +27,8 @@ const (
 
 // channel is the controller's queue and connection to one broker. Requests go
 // out in order, one in flight; each is retried until the broker answered it or
-// the channel is closed. The connection is made at once, so that the first
+// the channel is closed. A broker without our listener gets nothing, and its
+// channel keeps nothing. The connection is made at once, so that the first
 // request does not wait for it.
 type channel struct {
 	broker  int32
@@ -145,8 +146,7 @@ func (c *channel) end() {
 func (c *channel) run(ctx context.Context) {
 	defer c.end()
 	if c.addr == "" {
-		<-ctx.Done()
-		return
+		return // there is nobody to wait for
 	}
 	_ = c.connect(ctx) // early; a failure shows again with the first request
 	for {

@@ -3,6 +3,7 @@ package controller
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -80,5 +81,27 @@ func TestBrokerWithoutTheListenerHoldsNobodyUp(t *testing.T) {
 	l.create(controller, "t", []int32{1, 5})
 	if s, _ := l.state("t", 0); s.Leader != 1 {
 		t.Errorf("the state is %+v", s)
+	}
+}
+
+func TestChannelToABrokerWithoutTheListenerKeepsNothing(t *testing.T) {
+	s := NewShell(ShellConfig{Listener: "PLAINTEXT"})
+	s.ctx = t.Context()
+	b := aBroker(5, 1)
+	b.Endpoints[0].Listener = "OTHER"
+	c := s.openChannel(b)
+	defer c.close()
+	c.send(kmsg.NewPtrUpdateMetadataRequest())
+	reached := make(chan struct{})
+	c.mark(reached)
+	select {
+	case <-reached:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a mark is never reached")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) > 0 {
+		t.Errorf("%d entries are in the queue", len(c.queue))
 	}
 }

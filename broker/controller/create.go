@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/go-zookeeper/zk"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -62,7 +61,7 @@ func (s *Shell) CreateTopics(ctx context.Context, req *kmsg.CreateTopicsRequest)
 	for i := range req.Topics {
 		seen[req.Topics[i].Topic]++
 	}
-	var tasks []func() error
+	var creations turns
 	for i := range req.Topics {
 		t, out := &req.Topics[i], newCreateResult(req.Topics[i].Topic)
 		resp.Topics[i] = out
@@ -74,13 +73,10 @@ func (s *Shell) CreateTopics(ctx context.Context, req *kmsg.CreateTopicsRequest)
 		case seen[t.Topic] > 1:
 			failCreate(&resp.Topics[i], refuse(kerr.InvalidRequest, "Found multiple entries for this topic."))
 		default:
-			tasks = append(tasks, func() error {
-				s.createTopic(ctx, v, t, req.ValidateOnly, a, &resp.Topics[i])
-				return nil
-			})
+			creations.add(t.Topic, func() { s.createTopic(ctx, v, t, req.ValidateOnly, a, &resp.Topics[i]) })
 		}
 	}
-	inParallel(tasks)
+	inParallel(creations.tasks)
 	if active && !req.ValidateOnly {
 		s.awaitLeaders(wait, a, resp)
 	}
@@ -106,16 +102,20 @@ func (s *Shell) createTopic(ctx context.Context, v view, t *kmsg.CreateTopicsReq
 		failCreate(out, why)
 		return
 	}
+	if canCollide(p.name) {
+		release, why := s.claim(ctx, p.name)
+		if why != nil {
+			failCreate(out, why)
+			return
+		}
+		defer release()
+	}
 	out.NumPartitions, out.ReplicationFactor = int32(len(p.partitions)), int16(len(p.partitions[0]))
 	out.Configs = p.described
 	if validateOnly {
 		return
 	}
-	a.mu.Lock()
-	for id := range p.partitions {
-		a.leaders[TopicPartition{Topic: p.name, Partition: id}] = true
-	}
-	a.mu.Unlock()
+	a.expectLeaders(p.name, p.partitions)
 	if why := s.writeTopic(ctx, v, p); why != nil {
 		a.drop(p.name)
 		failCreate(out, why)
@@ -127,19 +127,14 @@ func (s *Shell) createTopic(ctx context.Context, v view, t *kmsg.CreateTopicsReq
 // writeTopic creates the topic's config, always, and its assignment. A config
 // left over from a topic of the same name is replaced.
 func (s *Shell) writeTopic(ctx context.Context, v view, p plan) *refusal {
-	assignment := znode.TopicAssignment{ID: p.id, Partitions: make(map[int32]znode.ReplicaAssignment, len(p.partitions))}
-	for id, replicas := range p.partitions {
-		assignment.Partitions[id] = znode.ReplicaAssignment{Replicas: replicas}
-	}
-	config := znode.EncodeConfig(p.overrides)
-	topic := &zk.CreateRequest{Path: znode.TopicPath(p.name), Data: assignment.Encode()}
+	topic := &zk.CreateRequest{Path: znode.TopicPath(p.name), Data: p.assignment}
 	x := executor{store: s.cfg.Session, epochVersion: v.epochVersion}
-	failed, err := x.fenced(ctx, []any{&zk.CreateRequest{Path: znode.TopicConfigPath(p.name), Data: config}, topic})
-	if errors.Is(err, session.ErrNodeExists) && failed == 0 && !s.isWritten(ctx, p, topic.Data) {
-		_, err = x.fenced(ctx, []any{&zk.SetDataRequest{Path: znode.TopicConfigPath(p.name), Data: config, Version: session.AnyVersion}, topic})
+	failed, err := x.fenced(ctx, []any{&zk.CreateRequest{Path: znode.TopicConfigPath(p.name), Data: p.config}, topic})
+	if errors.Is(err, session.ErrNodeExists) && failed == 0 && !s.isWritten(ctx, p) {
+		_, err = x.fenced(ctx, []any{&zk.SetDataRequest{Path: znode.TopicConfigPath(p.name), Data: p.config, Version: session.AnyVersion}, topic})
 	}
 	switch {
-	case err == nil || errors.Is(err, session.ErrNodeExists) && s.isWritten(ctx, p, topic.Data):
+	case err == nil || errors.Is(err, session.ErrNodeExists) && s.isWritten(ctx, p):
 		return nil
 	case errors.Is(err, session.ErrNodeExists):
 		return alreadyExists(p.name)
@@ -151,9 +146,9 @@ func (s *Shell) writeTopic(ctx context.Context, v view, p plan) *refusal {
 
 // isWritten reports whether the topic is there as planned, by an attempt whose
 // answer was lost. Its id is random, so it can be no other's.
-func (s *Shell) isWritten(ctx context.Context, p plan, assignment []byte) bool {
+func (s *Shell) isWritten(ctx context.Context, p plan) bool {
 	data, _, err := s.cfg.Session.Get(ctx, znode.TopicPath(p.name))
-	return err == nil && string(data) == string(assignment)
+	return err == nil && string(data) == string(p.assignment)
 }
 
 // awaitLeaders waits and marks the topics that lack leaders when time is up.
@@ -247,18 +242,19 @@ func (s *Shell) addPartitionsTo(ctx context.Context, v view, t *kmsg.CreateParti
 		known.partitions[id] = r.Replicas
 	}
 	added, why := planAddition(v, t.Topic, known, t.Count, t.Assignment)
-	if why != nil || validateOnly {
+	if why != nil {
 		return why
 	}
-	assignment.Partitions = maps.Clone(assignment.Partitions)
-	a.mu.Lock()
 	for id, replicas := range added {
 		assignment.Partitions[id] = znode.ReplicaAssignment{Replicas: replicas}
-		a.leaders[TopicPartition{Topic: t.Topic, Partition: id}] = true
 	}
-	a.mu.Unlock()
+	data = assignment.Encode()
+	if why := checkAssignmentSize(t.Topic, data); why != nil || validateOnly {
+		return why
+	}
+	a.expectLeaders(t.Topic, added)
 	x := executor{store: s.cfg.Session, epochVersion: v.epochVersion}
-	_, err = x.fenced(ctx, []any{&zk.SetDataRequest{Path: znode.TopicPath(t.Topic), Data: assignment.Encode(), Version: stat.Version}})
+	_, err = x.fenced(ctx, []any{&zk.SetDataRequest{Path: znode.TopicPath(t.Topic), Data: data, Version: stat.Version}})
 	if err != nil {
 		a.drop(t.Topic)
 	}

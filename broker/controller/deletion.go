@@ -72,7 +72,6 @@ func (c *Core) startDeletion(topics []*topic) {
 	var partitions []*partition
 	for _, t := range topics {
 		partitions = append(partitions, t.sorted()...)
-		t.deletion.started = true
 	}
 	if len(partitions) == 0 {
 		return
@@ -84,11 +83,12 @@ func (c *Core) startDeletion(topics []*topic) {
 	var alive, dead []replica
 	for _, r := range replicasOf(partitions) {
 		switch {
-		case !c.isOnline(r.broker, r.TopicPartition):
+		case r.replicas[r.broker] == replicaDeletionSuccessful: // and stays so, whatever became of its broker
+		case c.isOnline(r.broker, r.TopicPartition):
+			alive = append(alive, r)
+		default:
 			dead = append(dead, r)
 			r.topic.deletion.ineligible = true
-		case r.replicas[r.broker] != replicaDeletionSuccessful:
-			alive = append(alive, r)
 		}
 	}
 	setReplicas(dead, replicaDeletionIneligible)

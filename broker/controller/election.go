@@ -9,7 +9,7 @@ import (
 // strategy is a way to pick a leader and an ISR for a partition that has a
 // state (Kafka 3.9, PartitionLeaderElectionAlgorithms).
 type strategy struct {
-	reason string // in facts
+	reason string // in facts, unless the election turns out unclean
 	// pick returns the state to write, whose epochs are not yet set, or false when
 	// no replica may lead.
 	pick func(c *cluster, p *partition, unclean bool) (znode.PartitionState, bool)
@@ -25,7 +25,7 @@ func offlineStrategy() strategy {
 }
 
 func uncleanStrategy() strategy {
-	return strategy{reason: "unclean election", pick: electOffline, forceUnclean: true, recipients: (*cluster).isOnline}
+	return strategy{reason: "leader offline", pick: electOffline, forceUnclean: true, recipients: (*cluster).isOnline}
 }
 
 func preferredStrategy() strategy {

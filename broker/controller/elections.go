@@ -96,8 +96,7 @@ func (c *Core) wantedElections(req *kmsg.ElectLeadersRequest) []TopicPartition {
 // needsElection reports whether the election could change the leader.
 func (c *Core) needsElection(p *partition, election int8) bool {
 	if election == electionUnclean {
-		_, live := c.brokers[p.leader()]
-		return p.leader() == znode.NoLeader || !live
+		return p.leader() == znode.NoLeader || !c.isLive(p.leader())
 	}
 	return len(p.assignment.Replicas) > 0 && p.leader() != p.assignment.Replicas[0]
 }
@@ -165,18 +164,16 @@ func keysOf(failed map[*partition]string) map[*partition]bool {
 func (c *Core) rebalance() {
 	mine := make(map[int32]int)
 	astray := make(map[int32][]*partition)
-	reassigning := false
 	for _, p := range c.partitions(func(p *partition) bool { return !p.topic.deletion.queued && len(p.assignment.Replicas) > 0 }) {
 		preferred := p.assignment.Replicas[0]
 		mine[preferred]++
 		if p.leadership != nil && p.leader() != preferred {
 			astray[preferred] = append(astray[preferred], p)
 		}
-		reassigning = reassigning || p.assignment.IsReassigning()
 	}
 	var tasks []func()
 	for _, id := range slices.Sorted(maps.Keys(astray)) {
-		if len(astray[id])*100 <= mine[id]*c.cfg.ImbalancePercent || reassigning {
+		if len(astray[id])*100 <= mine[id]*c.cfg.ImbalancePercent {
 			continue
 		}
 		able := slices.DeleteFunc(astray[id], func(p *partition) bool { _, ok := electPreferred(&c.cluster, p, false); return !ok })

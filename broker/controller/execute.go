@@ -35,7 +35,7 @@ func (x *executor) run(ctx context.Context, queries []Query) ([]Answer, error) {
 		}
 		tasks = append(tasks, func() error { return x.one(ctx, &queries[i], &answers[i]) })
 	}
-	for _, chunk := range chunks(writes) {
+	for _, chunk := range chunks(queries, writes) {
 		tasks = append(tasks, func() error { return x.together(ctx, queries, answers, chunk) })
 	}
 	return answers, inParallel(tasks)
@@ -43,11 +43,17 @@ func (x *executor) run(ctx context.Context, queries []Query) ([]Answer, error) {
 
 // chunks splits writes into transactions: as many as may be in flight, unless
 // that makes them too large. Few writes thus go one by one, as Kafka's do.
-func chunks(writes []int) [][]int {
+func chunks(queries []Query, writes []int) [][]int {
 	size := min(max(1, (len(writes)+maxInFlight-1)/maxInFlight), maxTogether)
 	var out [][]int
 	for len(writes) > 0 {
-		n := min(size, len(writes))
+		n, bytes := 1, bytesOf(queries[writes[0]].Ops)
+		for n < min(size, len(writes)) {
+			if bytes += bytesOf(queries[writes[n]].Ops); bytes > maxData {
+				break
+			}
+			n++
+		}
 		out = append(out, writes[:n])
 		writes = writes[n:]
 	}

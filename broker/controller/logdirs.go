@@ -52,6 +52,7 @@ func (c *Core) isrNotified() {
 					c.sendMetadata(c.brokerIDs(), changed...)
 				}
 			},
+			func() { c.completeCaughtUp(changed) },
 		)
 	})
 }

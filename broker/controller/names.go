@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -52,8 +53,24 @@ func isTopicRune(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '.' || r == '_' || r == '-'
 }
 
-// collide reports whether two names differ only in dots and underscores, which
-// metrics do not tell apart.
-func collide(a, b string) bool {
-	return strings.ReplaceAll(a, ".", "_") == strings.ReplaceAll(b, ".", "_")
+// metricsName is a topic's name in metrics, which do not tell dots and
+// underscores apart. Topics that share one collide.
+func metricsName(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
+
+// canCollide reports whether another name may have the same metrics name.
+func canCollide(topic string) bool { return strings.ContainsAny(topic, "._") }
+
+// checkCollisions refuses a name that collides with those of other topics.
+func checkCollisions(name string, others []string) *refusal {
+	var colliding []string
+	for _, other := range others {
+		if other != name && metricsName(other) == metricsName(name) {
+			colliding = append(colliding, other)
+		}
+	}
+	if len(colliding) == 0 {
+		return nil
+	}
+	slices.Sort(colliding)
+	return refuse(kerr.InvalidTopicException, "Topic '%s' collides with existing topics: %s", name, strings.Join(colliding, ", "))
 }

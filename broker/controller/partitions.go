@@ -3,6 +3,7 @@ package controller
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"klab/broker/fact"
 	"klab/coordinator/session"
@@ -38,21 +39,22 @@ func (c *Core) online(partitions []*partition, s strategy, done func(failed map[
 }
 
 // triggerOnline tries to give every New and Offline partition a leader.
-func (c *Core) triggerOnline() {
-	c.online(c.partitions(func(p *partition) bool {
+func (c *Core) triggerOnline() { c.online(c.leaderless(), offlineStrategy(), nil) }
+
+// leaderless returns the New and Offline partitions.
+func (c *Core) leaderless() []*partition {
+	return c.partitions(func(p *partition) bool {
 		return (p.phase == partitionNew || p.phase == partitionOffline) && !p.topic.deletion.queued
-	}), offlineStrategy(), nil)
+	})
 }
 
 // markOffline makes partitions Offline that have lost their leaders.
-func (c *Core) markOffline() (lost []*partition) {
-	lost = c.partitions(func(p *partition) bool {
+func (c *Core) markOffline() {
+	for _, p := range c.partitions(func(p *partition) bool {
 		return p.leadership != nil && !c.hasLeaderOnline(p) && !p.topic.deletion.queued
-	})
-	for _, p := range lost {
+	}) {
 		p.phase = partitionOffline
 	}
-	return lost
 }
 
 // initialize creates the states of partitions that never had one: the first
@@ -201,8 +203,11 @@ func (c *Core) allowsUnclean(partitions []*partition, use func(allowed map[strin
 				c.warn("topic %s: %v", topic, err)
 			}
 			allowed[topic] = c.cfg.UncleanElection
-			if value, ok := overrides["unclean.leader.election.enable"]; ok {
-				allowed[topic] = value == "true"
+			switch value := strings.TrimSpace(overrides["unclean.leader.election.enable"]); {
+			case strings.EqualFold(value, "true"):
+				allowed[topic] = true
+			case strings.EqualFold(value, "false"):
+				allowed[topic] = false
 			}
 		}
 		use(allowed)
@@ -212,9 +217,7 @@ func (c *Core) allowsUnclean(partitions []*partition, use func(allowed map[strin
 // electAfterUncleanEnabled tries the offline partitions of a topic again, or
 // of all topics, now that unclean election is allowed.
 func (c *Core) electAfterUncleanEnabled(topic string) {
-	c.online(c.partitions(func(p *partition) bool {
-		return (topic == "" || p.Topic == topic) && (p.phase == partitionNew || p.phase == partitionOffline) && !p.topic.deletion.queued
-	}), offlineStrategy(), nil)
+	c.online(slices.DeleteFunc(c.leaderless(), func(p *partition) bool { return topic != "" && p.Topic != topic }), offlineStrategy(), nil)
 }
 
 func write(ops ...Op) Query { return Query{Kind: Write, Ops: ops} }

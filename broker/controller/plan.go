@@ -53,6 +53,8 @@ type plan struct {
 	id         znode.UUID
 	partitions map[int32][]int32
 	overrides  map[string]string
+	assignment []byte // data of the topic's node
+	config     []byte // data of its config's node
 	described  []kmsg.CreateTopicsResponseTopicConfig
 }
 
@@ -84,7 +86,28 @@ func (s *Shell) planTopic(v view, t *kmsg.CreateTopicsRequestTopic) (plan, *refu
 		}
 	}
 	p.id = s.cfg.NewTopicID()
-	return p, nil
+	p.encode()
+	return p, p.checkSize()
+}
+
+// encode makes the data of the topic's nodes.
+func (p *plan) encode() {
+	a := znode.TopicAssignment{ID: p.id, Partitions: make(map[int32]znode.ReplicaAssignment, len(p.partitions))}
+	for id, replicas := range p.partitions {
+		a.Partitions[id] = znode.ReplicaAssignment{Replicas: replicas}
+	}
+	p.assignment, p.config = a.Encode(), znode.EncodeConfig(p.overrides)
+}
+
+// checkSize refuses what does not fit the one transaction that makes both nodes.
+func (p *plan) checkSize() *refusal {
+	if why := checkAssignmentSize(p.name, p.assignment); why != nil {
+		return why
+	}
+	if n := len(p.assignment) + len(p.config); n > maxData {
+		return refuse(kerr.InvalidConfig, "The configuration and the assignment of topic '%s' take %d bytes, and ZooKeeper takes %d at a time.", p.name, n, maxData)
+	}
+	return nil
 }
 
 func checkNewName(v view, name string) *refusal {
@@ -95,19 +118,6 @@ func checkNewName(v view, name string) *refusal {
 		return refuse(kerr.TopicAlreadyExists, "Topic '%s' is marked for deletion.", name)
 	} else if ok {
 		return alreadyExists(name)
-	}
-	if !strings.ContainsAny(name, "._") {
-		return nil
-	}
-	var colliding []string
-	for other := range v.topics {
-		if collide(name, other) {
-			colliding = append(colliding, other)
-		}
-	}
-	if len(colliding) > 0 {
-		slices.Sort(colliding)
-		return refuse(kerr.InvalidTopicException, "Topic '%s' collides with existing topics: %s", name, strings.Join(colliding, ", "))
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func (p *partition) reassignTo(target []int32) znode.ReplicaAssignment {
 	}
 	if last := minus(p.leadership.ISR, next.Replicas); len(last) == len(p.leadership.ISR) {
 		next.Replicas = append(next.Replicas, last...)
+		next.Adding = append(next.Adding, last...) // still: they are none of the original replicas
 		next.Removing = append(next.Removing, last...)
 	}
 	return next
@@ -64,8 +65,8 @@ func (p *partition) isCaughtUp() bool {
 }
 
 // reassign takes partitions to assignments, which may be those they have: then what is under way goes on. done receives
-// the partitions whose topics turned out to be gone.
-func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(gone map[*partition]bool)) {
+// the partitions whose assignments could not be recorded.
+func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(refused map[*partition]*refusal)) {
 	for p := range next {
 		p.topic.deletion.ineligible = p.topic.deletion.ineligible || p.topic.deletion.queued
 	}
@@ -75,18 +76,19 @@ func (c *Core) reassign(next map[*partition]znode.ReplicaAssignment, done func(g
 			changed[p] = a
 		}
 	}
-	c.writeAssignments(changed, func(gone map[*partition]bool) {
+	c.writeAssignments(changed, func(refused map[*partition]*refusal) {
 		var unneeded []replica
 		for _, p := range inOrder(keySet(changed)) {
-			if !gone[p] {
+			if refused[p] == nil {
 				unneeded = append(unneeded, c.assign(p, changed[p])...)
 			}
 		}
-		remaining := slices.DeleteFunc(inOrder(keySet(next)), func(p *partition) bool { return gone[p] })
+		remaining := slices.DeleteFunc(inOrder(keySet(next)), func(p *partition) bool { return refused[p] != nil })
 		c.then(
+			func() { c.replaceLeaders(unneeded) },
 			func() { c.stopRemoved(unneeded) },
 			func() { c.advance(remaining) },
-			func() { done(gone) },
+			func() { done(refused) },
 		)
 	})
 }
@@ -217,7 +219,7 @@ func (c *Core) complete(partitions []*partition) {
 			c.moveLeaders(partitions)
 		},
 		func() { c.stopRemoved(removed) },
-		func() { c.writeAssignments(final, func(map[*partition]bool) {}) },
+		func() { c.writeAssignments(final, func(map[*partition]*refusal) {}) },
 		func() { c.dropLegacyReassignments(isFinal(partitions)) },
 		func() { c.sendMetadata(c.brokerIDs(), partitions...) },
 		func() { c.resumeDeletionOf(replicasOf(partitions)) },
@@ -242,6 +244,18 @@ func (c *Core) moveLeaders(partitions []*partition) {
 	)
 }
 
+// replaceLeaders has another assigned replica lead where one leads that is to be stopped: one that the earlier of two
+// reassignments had added, and that was elected since. Kafka stops it all the same, and leaves the partition without a leader.
+func (c *Core) replaceLeaders(unneeded []replica) {
+	var led []*partition
+	for _, r := range unneeded {
+		if r.leader() == r.broker {
+			led = append(led, r.partition)
+		}
+	}
+	c.online(led, reassignmentStrategy(), c.warnFailed)
+}
+
 // stopRemoved takes replicas out of their ISRs, stops them and has their brokers delete the logs. Nobody waits for that:
 // a broker that is down keeps its log, as in Kafka.
 func (c *Core) stopRemoved(replicas []replica) {
@@ -262,17 +276,24 @@ func (c *Core) stopRemoved(replicas []replica) {
 }
 
 // writeAssignments records assignments in their topics' nodes, which are read first: they may hold partitions that the
-// controller has not heard of. use receives the partitions of topics that are gone.
-func (c *Core) writeAssignments(next map[*partition]znode.ReplicaAssignment, use func(gone map[*partition]bool)) {
-	gone := make(map[*partition]bool)
+// controller has not heard of. use receives the partitions of topics that are gone, or whose nodes would be too large.
+func (c *Core) writeAssignments(next map[*partition]znode.ReplicaAssignment, use func(refused map[*partition]*refusal)) {
+	refused := make(map[*partition]*refusal)
 	c.then(
-		func() { c.tryAssignments(next, gone) },
-		func() { use(gone) },
+		func() { c.tryAssignments(next, refused) },
+		func() { use(refused) },
 	)
 }
 
+// refuseAll notes for all partitions why their assignments are not recorded.
+func refuseAll(refused map[*partition]*refusal, next map[*partition]znode.ReplicaAssignment, why *refusal) {
+	for p := range next {
+		refused[p] = why
+	}
+}
+
 // tryAssignments writes each topic's node at the version read, and those again that were changed in between.
-func (c *Core) tryAssignments(next map[*partition]znode.ReplicaAssignment, gone map[*partition]bool) {
+func (c *Core) tryAssignments(next map[*partition]znode.ReplicaAssignment, refused map[*partition]*refusal) {
 	byTopic := make(map[string]map[*partition]znode.ReplicaAssignment)
 	for p, a := range next {
 		if byTopic[p.Topic] == nil {
@@ -289,7 +310,7 @@ func (c *Core) tryAssignments(next map[*partition]znode.ReplicaAssignment, gone 
 		var writes []Query
 		var written []string
 		for i, name := range names {
-			op, ok := c.assignmentOp(name, found[i], byTopic[name], gone)
+			op, ok := c.assignmentOp(name, found[i], byTopic[name], refused)
 			if ok {
 				writes, written = append(writes, write(op)), append(written, name)
 			}
@@ -301,31 +322,37 @@ func (c *Core) tryAssignments(next map[*partition]znode.ReplicaAssignment, gone 
 				case errors.Is(answers[i].Err, session.ErrBadVersion):
 					maps.Copy(again, byTopic[name])
 				case answers[i].Err != nil:
-					maps.Copy(gone, keySet(byTopic[name]))
+					refuseAll(refused, byTopic[name], noSuchPartition())
 				}
 			}
 			if len(again) > 0 {
-				c.then(func() { c.tryAssignments(again, gone) })
+				c.then(func() { c.tryAssignments(again, refused) })
 			}
 		})
 	})
 }
 
-// assignmentOp is the write of one topic's node. Partitions that are not in it go to gone.
-func (c *Core) assignmentOp(topic string, found Answer, next map[*partition]znode.ReplicaAssignment, gone map[*partition]bool) (Op, bool) {
+// assignmentOp is the write of one topic's node. Partitions that are not in it are refused, and all if it would grow beyond
+// what ZooKeeper takes.
+func (c *Core) assignmentOp(topic string, found Answer, next map[*partition]znode.ReplicaAssignment, refused map[*partition]*refusal) (Op, bool) {
 	assignment, err := znode.DecodeTopicAssignment(topic, found.Data)
 	if found.Err != nil || err != nil {
-		maps.Copy(gone, keySet(next))
+		refuseAll(refused, next, noSuchPartition())
 		return Op{}, false
 	}
 	for p, a := range next {
 		if _, ok := assignment.Partitions[p.Partition]; !ok {
-			gone[p] = true
+			refused[p] = noSuchPartition()
 			continue
 		}
 		assignment.Partitions[p.Partition] = a
 	}
-	return Op{Kind: OpSet, Path: znode.TopicPath(topic), Data: assignment.Encode(), Version: found.Version}, true
+	data := assignment.Encode()
+	if why := checkAssignmentSize(topic, data); why != nil && len(data) > len(found.Data) {
+		refuseAll(refused, next, why)
+		return Op{}, false
+	}
+	return Op{Kind: OpSet, Path: znode.TopicPath(topic), Data: data, Version: found.Version}, true
 }
 
 // resumeReassignments goes on with those under way that satisfy wanted.
@@ -335,7 +362,7 @@ func (c *Core) resumeReassignments(wanted func(*partition) bool) {
 		next[p] = p.assignment
 	}
 	if len(next) > 0 {
-		c.reassign(next, func(map[*partition]bool) {})
+		c.reassign(next, func(map[*partition]*refusal) {})
 	}
 }
 

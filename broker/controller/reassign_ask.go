@@ -36,9 +36,9 @@ func (c *Core) reassignmentAsked(ev ReassignmentAsked) {
 			c.dropLegacyReassignments(func(tp TopicPartition, _ []int32) bool { _, ok := next[c.partition(tp)]; return ok })
 		},
 		func() {
-			c.reassign(next, func(gone map[*partition]bool) {
-				for p := range gone {
-					verdicts[p.TopicPartition] = noSuchPartition()
+			c.reassign(next, func(refused map[*partition]*refusal) {
+				for p, why := range refused {
+					verdicts[p.TopicPartition] = why
 				}
 				c.emit(Reply{ev.ID, reassignmentsResponse(ev.Request, verdicts)})
 			})
@@ -170,7 +170,14 @@ func (c *Core) legacyReassignmentNotified(next func(started map[*partition]bool)
 			}
 		}
 		c.then(
-			func() { c.reassign(wanted, func(map[*partition]bool) {}) },
+			func() {
+				c.reassign(wanted, func(refused map[*partition]*refusal) {
+					for _, p := range inOrder(keySet(refused)) {
+						failed[p.TopicPartition] = true
+						c.warn("%s asks to reassign %s, which is not possible: %s", path, p, refused[p].message)
+					}
+				})
+			},
 			func() { c.dropLegacyReassignments(func(tp TopicPartition, _ []int32) bool { return failed[tp] }) },
 			func() { next(keySet(wanted)) },
 		)

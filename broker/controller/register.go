@@ -32,7 +32,7 @@ const registerGrace = 2 * time.Second
 //   - waits for it to expire otherwise, for the session timeout and 2 s, then
 //     fails: a broker of this id is alive elsewhere.
 //
-// It also fails when another broker advertises one of the endpoints.
+// Whether the endpoints are free is not looked at: see CheckEndpoints.
 func Register(ctx context.Context, client *session.Client, b znode.Broker) (epoch int64, err error) {
 	r := registration{store: client, broker: b, was: client.WasSession, log: client.Log()}
 	return r.run(ctx, client.SessionTimeout()+registerGrace)
@@ -46,9 +46,6 @@ type registration struct {
 }
 
 func (r *registration) run(ctx context.Context, patience time.Duration) (int64, error) {
-	if err := r.checkEndpoints(ctx); err != nil {
-		return 0, err
-	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
@@ -133,38 +130,40 @@ func sameEndpoints(a, b []znode.Endpoint) bool {
 	return len(a) > 0 && slices.Equal(addrs(a), addrs(b))
 }
 
-// checkEndpoints refuses endpoints that another registered broker advertises.
-func (r *registration) checkEndpoints(ctx context.Context) error {
-	names, _, err := r.store.Children(ctx, znode.BrokersPath)
+// CheckEndpoints fails when another registered broker advertises an endpoint that this one will. It is for the start, as in
+// Kafka: a broker that registers anew, after its session expired, has its endpoints already.
+func CheckEndpoints(ctx context.Context, store Store, b znode.Broker) error {
+	names, _, err := store.Children(ctx, znode.BrokersPath)
 	if err != nil {
-		return fmt.Errorf("cannot register broker %d: %w", r.broker.ID, err)
+		return fmt.Errorf("cannot register broker %d: %w", b.ID, err)
 	}
 	tasks := make([]func() error, 0, len(names))
 	for _, name := range names {
 		id, err := strconv.ParseInt(name, 10, 32)
-		if err != nil || int32(id) == r.broker.ID {
+		if err != nil || int32(id) == b.ID {
 			continue
 		}
-		tasks = append(tasks, func() error { return r.checkAgainst(ctx, int32(id)) })
+		tasks = append(tasks, func() error { return checkAgainst(ctx, store, b, int32(id)) })
 	}
 	return inParallel(tasks)
 }
 
-func (r *registration) checkAgainst(ctx context.Context, id int32) error {
-	data, _, err := r.store.Get(ctx, znode.BrokerPath(id))
+// checkAgainst compares endpoints with those of another broker. A registration that cannot be read hinders nobody.
+func checkAgainst(ctx context.Context, store Store, b znode.Broker, id int32) error {
+	data, _, err := store.Get(ctx, znode.BrokerPath(id))
 	if err != nil {
 		if errors.Is(err, session.ErrNoNode) {
 			return nil
 		}
-		return fmt.Errorf("cannot register broker %d: %w", r.broker.ID, err)
+		return fmt.Errorf("cannot register broker %d: %w", b.ID, err)
 	}
 	other, err := znode.DecodeBroker(id, data)
 	if err != nil {
-		return nil // not ours to judge
+		return nil
 	}
-	for _, e := range r.broker.Endpoints {
+	for _, e := range b.Endpoints {
 		if slices.ContainsFunc(other.Endpoints, func(o znode.Endpoint) bool { return o.Addr() == e.Addr() }) {
-			return fmt.Errorf("cannot register broker %d: broker %d already advertises %s; change advertised.listeners", r.broker.ID, id, e.Addr())
+			return fmt.Errorf("cannot register broker %d: live broker %d advertises %s already; give each broker its own port", b.ID, id, e.Addr())
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -44,9 +45,6 @@ func TestRegister(t *testing.T) {
 
 	other := l.open((&cutter{}).dial)
 	defer other.Close()
-	if _, err := Register(ctx, other, aBroker(2, 9093)); err == nil || !strings.Contains(err.Error(), "broker 1 already advertises 127.0.0.1:9093") {
-		t.Errorf("another broker with the same address: %v", err)
-	}
 	r := registration{store: other, broker: aBroker(1, 9094), was: other.WasSession, log: slog.New(slog.DiscardHandler)}
 	if _, err := r.run(ctx, 50*time.Millisecond); err == nil || !strings.Contains(err.Error(), "another broker with this id is alive") {
 		t.Errorf("the same id elsewhere: %v", err)
@@ -55,6 +53,25 @@ func TestRegister(t *testing.T) {
 	cancel()
 	if _, err := r.run(canceled, time.Minute); err == nil || strings.Contains(err.Error(), "alive") {
 		t.Errorf("given up: %v", err)
+	}
+}
+
+func TestCheckEndpoints(t *testing.T) {
+	l, ctx := newLab(t), t.Context()
+	if _, err := Register(ctx, l.admin, aBroker(1, 9093)); err != nil {
+		t.Fatal(err)
+	}
+	for path, data := range map[string]string{znode.BrokerPath(8): "garbage", znode.BrokersPath + "/x": ""} {
+		if _, err := l.admin.Create(ctx, path, []byte(data), zk.FlagPersistent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := CheckEndpoints(ctx, l.admin, aBroker(2, 9093))
+	if err == nil || !strings.Contains(err.Error(), "live broker 1 advertises 127.0.0.1:9093 already") {
+		t.Errorf("another broker with the same address: %v", err)
+	}
+	if err := errors.Join(CheckEndpoints(ctx, l.admin, aBroker(1, 9093)), CheckEndpoints(ctx, l.admin, aBroker(2, 9094))); err != nil {
+		t.Errorf("the same broker, and another one elsewhere: %v", err)
 	}
 }
 

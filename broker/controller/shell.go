@@ -62,6 +62,8 @@ type Shell struct {
 	box  *mailbox
 	done chan struct{} // closed when Run has ended
 
+	claims claims // of the names of topics that are being created
+
 	active     atomic.Bool
 	controller atomic.Int32 // broker id of the controller as last read; -1 unknown
 
@@ -70,7 +72,7 @@ type Shell struct {
 
 	// What follows belongs to the event loop.
 	ctx        context.Context
-	term       context.Context // ends when the session expires; the loop's calls to ZooKeeper use it
+	term       context.Context // ends when the session expires, and the next begins at once; the loop's calls to ZooKeeper use it
 	registered bool            // false from an expiry until the broker registered again
 	failure    error           // why Run must return
 	reign      *reign          // nil while this broker is not the controller
@@ -150,7 +152,7 @@ func (s *Shell) Run(ctx context.Context) error {
 	}
 }
 
-// beginTerm starts what the loop may do in a new session.
+// beginTerm starts what the loop may do in the next session.
 func (s *Shell) beginTerm() {
 	s.termMu.Lock()
 	defer s.termMu.Unlock()
@@ -180,6 +182,7 @@ func (s *Shell) expired() {
 		s.registered = false
 		s.controller.Store(-1)
 		s.leave("the ZooKeeper session expired")
+		s.beginTerm() // here, while there is no session yet that could expire: else nobody might end the term
 	}) {
 		return
 	}
@@ -192,7 +195,6 @@ func (s *Shell) expired() {
 // renewed runs in a new session: register, then elect.
 func (s *Shell) renewed() {
 	s.box.post(func() {
-		s.beginTerm()
 		if s.cfg.Register != nil {
 			if err := s.cfg.Register(s.term); err != nil {
 				if lost(err) == nil {

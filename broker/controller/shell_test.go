@@ -389,3 +389,38 @@ func TestControllerNodeDeletedByHand(t *testing.T) {
 		})
 	}
 }
+
+// The next session expires just when the loop begins to register in it: the registration is given up.
+func TestSessionExpiresWhileTheBrokerBeginsToRegister(t *testing.T) {
+	s := NewShell(ShellConfig{Register: func(ctx context.Context) error {
+		<-ctx.Done() // stands for a session that comes only after Expired has returned
+		return ctx.Err()
+	}})
+	s.ctx = t.Context()
+	s.beginTerm()
+	expire := func() (told chan struct{}) {
+		told = make(chan struct{})
+		go func() { s.expired(); close(told) }()
+		<-s.box.ready // it has interrupted the loop
+		return told
+	}
+	told := expire()
+	s.box.take()()
+	<-told
+	s.renewed()
+	<-s.box.ready
+	register := s.box.take()
+	told = expire()
+	registered := make(chan struct{})
+	go func() { register(); close(registered) }()
+	select {
+	case <-registered:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the loop waits for a session that waits for the loop")
+	}
+	s.box.take()()
+	<-told
+	if s.failure != nil || s.registered {
+		t.Errorf("registered %t, failure %v", s.registered, s.failure)
+	}
+}

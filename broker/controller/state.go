@@ -63,7 +63,6 @@ type topic struct {
 type deletion struct {
 	queued     bool // a marker asks for it
 	ineligible bool // halted until a broker returns
-	started    bool // brokers were told to forget it
 }
 
 // sorted returns the topic's partitions in order.

@@ -101,6 +101,9 @@ func (c *Core) wrote(u update, reason string) {
 		c.tell(fact.ISRGrown, u.TopicPartition, map[string]any{"old": old.ISR, "new": u.next.ISR})
 	}
 	if u.next.Leader != old.Leader && u.next.Leader != znode.NoLeader {
+		if !slices.Contains(old.ISR, u.next.Leader) {
+			reason = "unclean election"
+		}
 		c.tell(fact.LeaderElected, u.TopicPartition, map[string]any{
 			"old": last, "new": u.next.Leader, "epoch": u.next.LeaderEpoch, "isr": u.next.ISR, "reason": reason})
 	}
