@@ -22,13 +22,13 @@ type acceptor struct {
 	running   sync.WaitGroup
 
 	mu     sync.Mutex
-	conns  map[*conn]string // the host it counts for
-	count  map[string]int   // by host
+	conns  map[*conn]struct{}
+	count  map[string]int // by host
 	closed bool
 }
 
 func newAcceptor(p *processor, limit int, log *slog.Logger) *acceptor {
-	return &acceptor{processor: p, limit: limit, log: log, conns: map[*conn]string{}, count: map[string]int{}}
+	return &acceptor{processor: p, limit: limit, log: log, conns: map[*conn]struct{}{}, count: map[string]int{}}
 }
 
 // start takes connections until the listener is closed.
@@ -60,11 +60,11 @@ func (a *acceptor) admit(nc net.Conn) {
 	if err != nil {
 		host = addr
 	}
-	c := &conn{nc: nc, addr: addr, opened: a.processor.clock(), out: newOutbox(nc)}
+	c := &conn{nc: nc, addr: addr, host: host, opened: a.processor.clock(), out: newOutbox(nc)}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		c.identities = []tree.Identity{{Scheme: tree.SchemeIP, ID: ip.Unmap().WithZone("").String()}}
 	}
-	if !a.enter(c, host) {
+	if !a.enter(c) {
 		nc.Close()
 		return
 	}
@@ -75,28 +75,27 @@ func (a *acceptor) admit(nc net.Conn) {
 	})
 }
 
-func (a *acceptor) enter(c *conn, host string) bool {
+func (a *acceptor) enter(c *conn) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
 		return false
 	}
-	if a.limit >= 0 && a.count[host] >= a.limit {
-		a.log.Warn("refusing a connection: its address has too many; raise maxClientCnxns", "host", host, "limit", a.limit)
+	if a.limit >= 0 && a.count[c.host] >= a.limit {
+		a.processor.refuse(c.host, "refusing a connection: its address has too many; raise maxClientCnxns", "host", c.host, "limit", a.limit)
 		return false
 	}
-	a.conns[c] = host
-	a.count[host]++
+	a.conns[c] = struct{}{}
+	a.count[c.host]++
 	return true
 }
 
 func (a *acceptor) leave(c *conn) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	host := a.conns[c]
 	delete(a.conns, c)
-	if a.count[host]--; a.count[host] == 0 {
-		delete(a.count, host)
+	if a.count[c.host]--; a.count[c.host] == 0 {
+		delete(a.count, c.host)
 	}
 }
 

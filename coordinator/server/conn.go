@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,7 @@ const handshakeTime = 10 * time.Second
 type conn struct {
 	nc     net.Conn
 	addr   string // remote address, as shown
+	host   string // its part that is the same for all of a machine's connections
 	opened time.Time
 	out    *outbox
 
@@ -50,24 +52,34 @@ func (c *conn) read(p *processor) {
 		p.submit(task{c, word})
 		return
 	}
-	frame, err := readFrame(r, p.cfg.JuteMaxBuffer)
+	frame, err := c.next(r, p)
 	if err != nil {
 		return
 	}
 	hello, err := readConnectRequest(frame)
 	if err != nil {
-		p.log.Info("dropping a connection: its first request is no ConnectRequest", "client", c.addr, "err", err)
+		p.refuse(c.host, "dropping a connection: its first request is no ConnectRequest", "client", c.addr, "err", err)
 		return
 	}
 	c.nc.SetReadDeadline(time.Time{})
 	for ok := p.submit(task{c, hello}); ok; {
-		frame, err := readFrame(r, p.cfg.JuteMaxBuffer)
+		frame, err := c.next(r, p)
 		if err != nil || len(frame) < 8 {
 			return
 		}
 		ok = p.submit(task{c, c.request(frame, p)})
 		c.out.waitRoom()
 	}
+}
+
+// next reads a frame. A client that learns nothing but the end of its connection sends what is too long again and again:
+// the log says why.
+func (c *conn) next(r *bufio.Reader, p *processor) ([]byte, error) {
+	frame, err := readFrame(r, p.cfg.JuteMaxBuffer)
+	if tooLong, ok := errors.AsType[frameLengthError](err); ok {
+		p.refuse(c.host, "dropping a connection: "+tooLong.Error()+" (jute.maxbuffer)", "client", c.addr)
+	}
+	return frame, err
 }
 
 // request decodes one frame and notes that the client was heard.

@@ -16,7 +16,9 @@
 // If the log cannot be written the server ends, all connections are dropped, and Serve returns the error.
 //
 // Each connection has a goroutine that reads and decodes frames and one that writes answers. A full queue
-// (globalOutstandingLimit), or a client that does not read its answers, stops that connection's reader.
+// (globalOutstandingLimit), or a client that does not read its answers, stops that connection's reader. If what it has asked
+// for before comes to more than 65 MiB, the connection is dropped. So memory is bounded: a batch ends also when its answers
+// are many bytes.
 //
 // # Sessions
 //

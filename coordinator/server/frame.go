@@ -3,11 +3,16 @@ package server
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"io"
 )
 
-var errFrameLength = errors.New("frame length out of range")
+// A frameLengthError is of a frame that is longer than allowed, or says so.
+type frameLengthError struct{ length, limit int }
+
+func (e frameLengthError) Error() string {
+	return fmt.Sprintf("a frame of %d bytes, the limit is %d", e.length, e.limit)
+}
 
 // readFrame reads a frame's payload. What it allocates grows with what has arrived, not with what the length claims.
 func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
@@ -17,7 +22,7 @@ func readFrame(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 	n := int(int32(binary.BigEndian.Uint32(length)))
 	if n < 0 || n > limit {
-		return nil, errFrameLength
+		return nil, frameLengthError{n, limit}
 	}
 	r.Discard(4)
 	const step = 64 << 10

@@ -36,7 +36,7 @@ func readConnectRequest(frame []byte) (connectRequest, error) {
 func (r connectRequest) run(p *processor, c *conn) {
 	p.stats.received++
 	if r.lastZxid > p.tree.LastZxid() {
-		p.log.Warn("refusing a client that has seen a newer zxid than this server has; was the data directory emptied? restart that client",
+		p.refuse(c.host, "refusing a client that has seen a newer zxid than this server has; was the data directory emptied? restart that client",
 			"client", c.addr, "seen", fmt.Sprintf("0x%x", r.lastZxid), "last", fmt.Sprintf("0x%x", p.tree.LastZxid()))
 		p.end(c)
 		return
@@ -106,9 +106,7 @@ func (p *processor) answerConnect(c *conn, r connectRequest, timeout time.Durati
 		b = jute.AppendBool(b, false)
 	}
 	c.pending = b
-	finishFrame(c.pending, start)
-	p.stats.sent++
-	p.touch(c)
+	p.finish(c, start)
 }
 
 // endSession closes a session: its ephemerals go in one transaction, its connection after it.

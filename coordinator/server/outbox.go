@@ -9,7 +9,8 @@ import (
 const (
 	// outboxSoft is how much may wait for a client before no more of its requests are read.
 	outboxSoft = 1 << 20
-	// outboxHard is how much more than that watch events may add before the connection is dropped.
+	// outboxHard is how much more than that watch events, and the answers to requests that were read before, may add before
+	// the connection is dropped.
 	outboxHard = 64 << 20
 	// lastWrites is how long a connection that ends may take to send what it still has.
 	lastWrites = 500 * time.Millisecond
@@ -30,11 +31,12 @@ func newOutbox(nc net.Conn) *outbox {
 	return o
 }
 
-// put adds bytes and reports whether there is room; if not, the client is beyond help.
+// put adds bytes and reports whether there is room; if not, the client is beyond help. There is always room for something:
+// one answer may be of any size.
 func (o *outbox) put(b []byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed || len(o.buf) > outboxHard {
+	if o.closed || len(o.buf) > 0 && len(o.buf)+len(b) > outboxSoft+outboxHard {
 		return false
 	}
 	o.buf = append(o.buf, b...)

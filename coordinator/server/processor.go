@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxBatch is how many tasks, and batchBytes how much log, go into one commit.
+	// maxBatch is how many tasks, and batchBytes how much log and how many answers, go into one commit.
 	maxBatch   = 1000
 	batchBytes = 4 << 20
 )
@@ -28,8 +28,8 @@ type action interface {
 	run(p *processor, c *conn)
 }
 
-// A processor is the single goroutine that owns all state (see the package comment). Only submit, since, clock and the
-// immutable fields may be used from outside of it.
+// A processor is the single goroutine that owns all state (see the package comment). Only submit, since, clock, refuse and
+// the immutable fields may be used from outside of it.
 type processor struct {
 	cfg     Config
 	log     *slog.Logger
@@ -49,9 +49,11 @@ type processor struct {
 	reaping   alarm
 	snapshots sync.WaitGroup // at most one is being written
 	snapping  chan struct{}  // holds a token meanwhile
+	refusals  throttle
 
 	// What the batch leaves behind for commit.
 	touched []*conn
+	answers int // bytes added to what is pending for connections
 	facts   []Fact
 	served  []servedRequest
 	body    []byte // scratch for answers
@@ -120,7 +122,7 @@ func (p *processor) begin() {
 // runWaiting does what else is in the queue, up to the size of a batch.
 func (p *processor) runWaiting() {
 	for range maxBatch {
-		if p.store.Pending() > batchBytes {
+		if p.store.Pending() > batchBytes || p.answers > batchBytes {
 			return
 		}
 		select {
@@ -147,7 +149,7 @@ func (p *processor) commit() error {
 	}
 	clear(p.touched)
 	clear(p.facts)
-	p.touched, p.facts = p.touched[:0], p.facts[:0]
+	p.touched, p.facts, p.answers = p.touched[:0], p.facts[:0], 0
 	p.setAlarms()
 	if txns, bytes := p.store.SinceSnapshot(); txns >= p.cfg.SnapCount || bytes >= p.cfg.SnapSizeLimit {
 		p.snapshot()
@@ -210,6 +212,13 @@ func (p *processor) snapshot() {
 	})
 }
 
+// refuse logs why a client is turned away. Any goroutine may call it.
+func (p *processor) refuse(host, reason string, args ...any) {
+	if p.refusals.allow(host, p.clock()) {
+		p.log.Warn(reason, args...)
+	}
+}
+
 // touch lists a connection for the next commit.
 func (p *processor) touch(c *conn) {
 	if !c.touched {
@@ -259,9 +268,15 @@ func (p *processor) notify(c *conn, kind tree.EventType, path string) {
 	b = jute.AppendInt(b, int32(kind))
 	b = jute.AppendInt(b, 3)
 	c.pending = jute.AppendUString(b, path)
-	finishFrame(c.pending, start)
-	p.stats.sent++
 	c.stats.sent++
+	p.finish(c, start)
+}
+
+// finish ends the frame that begins at start of what is pending for a connection, and lists it for the next commit.
+func (p *processor) finish(c *conn, start int) {
+	finishFrame(c.pending, start)
+	p.answers += len(c.pending) - start
+	p.stats.sent++
 	p.touch(c)
 }
 

@@ -157,9 +157,7 @@ func (p *processor) reply(c *conn, a *answer) {
 	if a.code == tree.OK {
 		c.pending = append(c.pending, a.body...)
 	}
-	finishFrame(c.pending, start)
-	p.stats.sent++
-	p.touch(c)
+	p.finish(c, start)
 	if a.end {
 		p.detach(c)
 		p.end(c)

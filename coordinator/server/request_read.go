@@ -78,6 +78,9 @@ func (s syncCall) serve(_ *processor, _ *conn, a *answer) {
 	a.body = jute.AppendUString(a.body, s.path)
 }
 
+// maxMultiRead is how long the answer to a multiRead may be. A node may be named in it as often as fits into a frame.
+const maxMultiRead = 64 << 20
+
 // A multiReadCall is several reads, each with a result of its own.
 type multiReadCall struct {
 	ops   []int32
@@ -106,6 +109,10 @@ func (m multiReadCall) serve(p *processor, c *conn, a *answer) {
 		read.serve(p, c, &part)
 		if a.body = part.body; part.code != tree.OK {
 			a.body = appendMultiError(a.body[:start], part.code)
+		}
+		if len(a.body) > maxMultiRead {
+			a.code = tree.MarshallingError
+			return
 		}
 	}
 	a.body = appendMultiHeader(a.body, -1, true, -1)

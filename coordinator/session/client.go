@@ -283,8 +283,12 @@ func (c *Client) Close() error {
 }
 
 // call runs a request in the session that is current now, and again after each
-// lost connection. retried reports whether an earlier attempt lost its answer.
-func call[T any](ctx context.Context, c *Client, request func(*zk.Conn) (T, error)) (answer T, retried bool, err error) {
+// lost connection. size is that of the request after its header. retried reports
+// whether an earlier attempt lost its answer.
+func call[T any](ctx context.Context, c *Client, size int, request func(*zk.Conn) (T, error)) (answer T, retried bool, err error) {
+	if err := fits(size); err != nil {
+		return answer, false, err
+	}
 	in, err := c.live(ctx)
 	if err != nil {
 		return answer, false, err

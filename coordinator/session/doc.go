@@ -15,8 +15,10 @@
 //     returned does the client make a new session, retrying for ever. Requests
 //     begun in between wait for the new session. Ephemerals and watches of the old
 //     session are gone; nothing re-creates them but the listeners.
-//   - Watches are one-shot and survive a reconnect. Events reach Listener.Event in
-//     the order of the server, before the answer to any later request.
+//   - A request longer than ZooKeeper takes fails with ErrTooLong and is not sent.
+//   - Watches are one-shot and survive a reconnect, after which an event may be of a
+//     change that is known. Events reach Listener.Event in the order of the server,
+//     before the answer to any later request.
 //
 // A Client is safe for concurrent use. Requests on it are pipelined.
 package session

@@ -15,6 +15,8 @@ var (
 	ErrNotEmpty   = zk.ErrNotEmpty
 	// ErrExpired fails the requests that were under way when the session expired.
 	ErrExpired = zk.ErrSessionExpired
+	// ErrTooLong fails a request that ZooKeeper would not take.
+	ErrTooLong = errors.New("the request to ZooKeeper is too long")
 	// ErrClosed fails the requests of a client that was closed.
 	ErrClosed = errors.New("the ZooKeeper client was closed")
 )

@@ -15,8 +15,8 @@ import (
 	"github.com/go-zookeeper/zk"
 )
 
-// maxPacket is the largest answer taken and request sent, in bytes. Kafka raises
-// ZooKeeper's 1 MiB because the list of all topics may be longer.
+// maxPacket is the largest answer taken, in bytes. Kafka raises ZooKeeper's 1 MiB
+// because the list of all topics may be longer.
 const maxPacket = 4 << 20
 
 // incarnation is one ZooKeeper session of a Client, over one zk.Conn, from its
@@ -31,14 +31,14 @@ type incarnation struct {
 	conn   *zk.Conn
 
 	id        atomic.Int64  // of the session; the Conn forgets it when it expires
-	zxid      atomic.Int64  // the last one heard of
+	heard     heard         // of the session's changes
 	connected *gate         // open while the session has a connection
 	over      chan struct{} // closed by end
 	endOnce   sync.Once
 	err       error // why the session is over; set before over is closed
 
 	next     int // index of the next server; the Conn's goroutine owns it
-	failures int // dials that failed since the last success; the Conn's goroutine owns it
+	failures int // dials that led to no session since the last that did; the Conn's goroutine owns it
 	lastDial error
 	dialMu   sync.Mutex // guards lastDial
 }
@@ -49,7 +49,7 @@ func startIncarnation(c *Client) (*incarnation, error) {
 	conn, _, err := zk.Connect(c.servers, c.cfg.SessionTimeout,
 		zk.WithHostProvider(in), zk.WithDialer(in.dial),
 		zk.WithLogger(quietLogger{c.log}), zk.WithLogInfo(false),
-		zk.WithMaxBufferSize(maxPacket), zk.WithMaxConnBufferSize(maxPacket),
+		zk.WithMaxBufferSize(maxPacket), zk.WithMaxConnBufferSize(4+maxRequest),
 		zk.WithEventCallback(func(ev zk.Event) { <-ready; in.event(ev) }))
 	if err != nil {
 		return nil, fmt.Errorf("cannot open ZooKeeper session to %v: %w", c.servers, err)
@@ -111,15 +111,22 @@ func (in *incarnation) Next() (server string, retryStart bool) {
 // Connected implements zk.HostProvider.
 func (in *incarnation) Connected() { in.failures = 0 }
 
-// dial implements zk.Dialer. After a failure it pauses before it returns: a
-// few milliseconds at first, for a ZooKeeper that starts together with us.
+// dial implements zk.Dialer. After a round of failures over all servers it pauses
+// first: a few milliseconds, for a ZooKeeper that starts together with us. A server
+// that accepts and then closes has failed too; the first dial after a connection
+// that was good is immediate.
 func (in *incarnation) dial(network, addr string, timeout time.Duration) (net.Conn, error) {
+	servers := len(in.client.servers)
+	if in.failures > 0 && in.failures%servers == 0 {
+		pause(redialPause(in.failures/servers), in.over)
+	}
 	if in.isOver() {
 		return nil, in.err
 	}
+	in.failures++ // until Connected
 	conn, err := in.client.cfg.Dial(network, addr, timeout)
 	if err == nil && !in.isOver() {
-		return newZxidConn(conn, &in.zxid), nil
+		return newZxidConn(conn, &in.heard, time.Now().Add(in.client.cfg.SessionTimeout/time.Duration(servers))), nil
 	}
 	if err == nil {
 		conn.Close()
@@ -128,10 +135,6 @@ func (in *incarnation) dial(network, addr string, timeout time.Duration) (net.Co
 	in.dialMu.Lock()
 	in.lastDial = err
 	in.dialMu.Unlock()
-	in.failures++
-	if in.failures%len(in.client.servers) == 0 {
-		pause(redialPause(in.failures/len(in.client.servers)), in.over)
-	}
 	return nil, err
 }
 

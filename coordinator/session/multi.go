@@ -28,7 +28,7 @@ func (c *Client) Multi(ctx context.Context, ops ...any) ([]Result, error) {
 			return nil, err
 		}
 	}
-	answers, retried, err := call(ctx, c, func(conn *zk.Conn) ([]zk.MultiResponse, error) { return conn.Multi(full...) })
+	answers, retried, err := call(ctx, c, multiSize(full), func(conn *zk.Conn) ([]zk.MultiResponse, error) { return conn.Multi(full...) })
 	if err != nil {
 		return nil, multiError(answers, retried, err)
 	}

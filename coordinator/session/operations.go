@@ -89,7 +89,7 @@ func (c *Client) ChildrenW(ctx context.Context, path string) ([]string, *Stat, <
 
 func read(ctx context.Context, c *Client, verb, path string, request func(*zk.Conn, string) (node, error)) (node, error) {
 	full := absolute(c.chroot, path)
-	n, _, err := call(ctx, c, func(conn *zk.Conn) (node, error) { return request(conn, full) })
+	n, _, err := call(ctx, c, pathSize(full)+1, func(conn *zk.Conn) (node, error) { return request(conn, full) })
 	if err != nil {
 		return node{}, fmt.Errorf("cannot %s znode %s: %w", verb, path, err)
 	}
@@ -121,7 +121,7 @@ func (c *Client) relativeWatch(watch <-chan zk.Event) <-chan zk.Event {
 // A sequential node may be made twice in that case, as by Kafka.
 func (c *Client) Create(ctx context.Context, path string, data []byte, flags int32) (string, error) {
 	full := absolute(c.chroot, path)
-	created, retried, err := call(ctx, c, func(conn *zk.Conn) (string, error) {
+	created, retried, err := call(ctx, c, createSize(full, data, openACL()), func(conn *zk.Conn) (string, error) {
 		return conn.Create(full, data, flags, openACL())
 	})
 	if retried && errors.Is(err, ErrNodeExists) && c.isOwn(ctx, path, data, flags) {
@@ -225,7 +225,9 @@ func parentOf(path string) string { return path[:max(strings.LastIndexByte(path,
 // own earlier success: the data given, at the next version.
 func (c *Client) Set(ctx context.Context, path string, data []byte, version int32) (*Stat, error) {
 	full := absolute(c.chroot, path)
-	stat, retried, err := call(ctx, c, func(conn *zk.Conn) (*Stat, error) { return conn.Set(full, data, version) })
+	stat, retried, err := call(ctx, c, setSize(full, data), func(conn *zk.Conn) (*Stat, error) {
+		return conn.Set(full, data, version)
+	})
 	if retried && errors.Is(err, ErrBadVersion) {
 		if got, now, readErr := c.Get(ctx, path); readErr == nil && now.Version == version+1 && bytes.Equal(got, data) {
 			return now, nil
@@ -241,7 +243,7 @@ func (c *Client) Set(ctx context.Context, path string, data []byte, version int3
 // that is gone after an attempt lost its answer counts as deleted by it.
 func (c *Client) Delete(ctx context.Context, path string, version int32) error {
 	full := absolute(c.chroot, path)
-	_, retried, err := call(ctx, c, func(conn *zk.Conn) (struct{}, error) {
+	_, retried, err := call(ctx, c, pathSize(full)+4, func(conn *zk.Conn) (struct{}, error) {
 		return struct{}{}, conn.Delete(full, version)
 	})
 	if err == nil || retried && errors.Is(err, ErrNoNode) {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -40,7 +40,7 @@ func answer(xid int32, zxid int64, rest []byte) []byte {
 // answers pass with a blank zxid, and the last zxid is kept.
 func TestZxidsAreKeptAndBlanked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var last atomic.Int64
+		var session heard
 		w := &wire{pieces: func() int { return rapid.IntRange(1, 40).Draw(t, "piece") }}
 		handshake := frame(rapid.SliceOfN(rapid.Byte(), 36, 37).Draw(t, "handshake"))
 		sent, want := bytes.Clone(handshake), bytes.Clone(handshake)
@@ -59,40 +59,99 @@ func TestZxidsAreKeptAndBlanked(t *testing.T) {
 			want = append(want, frame(answer(xid, zxid, rest))...)
 		}
 		w.in = sent
-		c := newZxidConn(w, &last)
+		c := newZxidConn(w, &session, time.Time{})
 		got := make([]byte, 0, len(want))
 		for len(got) < len(want) {
 			p := make([]byte, rapid.IntRange(1, 60).Draw(t, "room"))
 			n, _ := c.Read(p[:min(len(p), len(want)-len(got))])
 			got = append(got, p[:n]...)
 		}
-		if !bytes.Equal(got, want) || last.Load() != highest {
-			t.Fatalf("read %x\nwant %x; last zxid %d, want %d", got, want, last.Load(), highest)
+		if !bytes.Equal(got, want) || session.last.Load() != highest || session.safe.Load() != highest {
+			t.Fatalf("read %x\nwant %x; last zxid %d, safe %d, want %d", got, want, session.last.Load(), session.safe.Load(), highest)
 		}
 	})
 }
 
-func TestHandshakeAndSetWatchesGetTheZxidOfBefore(t *testing.T) {
-	var last atomic.Int64
-	last.Store(0x1122334455667788)
+func TestHandshakeAndSetWatchesGetTheZxidsOfBefore(t *testing.T) {
+	var session heard
+	session.last.Store(0x1122334455667788)
+	session.safe.Store(0x0102030405060708)
 	w := &wire{}
-	c := newZxidConn(w, &last)
-	last.Store(5) // raised by answers on this very connection
+	c := newZxidConn(w, &session, time.Time{})
+	session.last.Store(5) // raised by answers on this very connection
+	session.safe.Store(5)
 	connect := frame(make([]byte, 44))
-	set := frame(append([]byte{0, 0, 0, 1, 0, 0, 0, opSetWatches}, make([]byte, 20)...))
-	get := frame([]byte{0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 1, '/', 0})
+	set := setWatches(1, 20)
+	get := frame([]byte{0, 0, 0, 2, 0, 0, 0, opGetData, 0, 0, 0, 1, '/', 0})
 	for _, packet := range [][]byte{connect, set, get} {
 		before := bytes.Clone(packet)
 		if n, err := c.Write(packet); n != len(packet) || err != nil || !bytes.Equal(before, packet) {
 			t.Fatalf("wrote %d of %d, %v; the packet is now %x", n, len(packet), err, packet)
 		}
 	}
-	zxid := []byte{0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88}
-	copy(connect[8:], zxid)
-	copy(set[12:], zxid)
+	copy(connect[8:], []byte{0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88})
+	copy(set[12:], []byte{1, 2, 3, 4, 5, 6, 7, 8})
 	if want := append(append(connect, set...), get...); !bytes.Equal(w.out.Bytes(), want) {
 		t.Errorf("sent %x\nwant %x", w.out.Bytes(), want)
 	}
+}
+
+func setWatches(xid byte, size int) []byte {
+	return frame(append([]byte{0, 0, 0, xid, 0, 0, 0, opSetWatches}, make([]byte, size)...))
+}
+
+// The zxid for setWatches rises while there was no watch, stays on a new connection,
+// and rises again once the last setWatches of that was answered without an error.
+func TestTheSafeZxidWaitsForTheWatches(t *testing.T) {
+	var session heard
+	connection := func() (write func([]byte), read func([]byte)) {
+		w := &wire{pieces: func() int { return 9 }}
+		c := newZxidConn(w, &session, time.Time{})
+		read = func(sent []byte) {
+			for w.in = sent; len(w.in) > 0; {
+				if _, err := c.Read(make([]byte, 9)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		write = func(packet []byte) {
+			if _, err := c.Write(packet); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(frame(make([]byte, 44)))
+		read(frame(make([]byte, 37)))
+		return write, read
+	}
+	want := func(last, safe int64) {
+		t.Helper()
+		if session.last.Load() != last || session.safe.Load() != safe {
+			t.Errorf("the last zxid is %d, the safe one %d; want %d and %d", session.last.Load(), session.safe.Load(), last, safe)
+		}
+	}
+	write, read := connection()
+	write(frame([]byte{0, 0, 0, 1, 0, 0, 0, opGetData, 0, 0, 0, 1, '/', 0}))
+	read(frame(answer(1, 10, nil)))
+	want(10, 10)
+	write, read = connection()
+	write(frame([]byte{0, 0, 0, 2, 0, 0, 0, opGetData, 0, 0, 0, 1, '/', 1}))
+	read(frame(answer(2, 20, nil)))
+	want(20, 20)
+	write, read = connection()
+	read(frame(answer(3, 30, nil)))
+	want(30, 20)
+	write(setWatches(4, 122<<10)) // perhaps not the last
+	read(frame(answer(4, 31, nil)))
+	want(31, 20)
+	write(setWatches(5, 30))
+	read(frame(answer(6, 32, nil)))
+	want(32, 20)
+	read(append(frame(answer(5, 33, nil)), frame(answer(7, 34, nil))...))
+	want(34, 34)
+	write, read = connection()
+	write(setWatches(8, 30))
+	read(frame(binary.BigEndian.AppendUint32(answer(8, 40, nil)[:12], 1<<31))) // refused
+	want(40, 34)
 }
 
 // FuzzRead holds that no server makes the reader crash, or the library
@@ -102,9 +161,9 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 1, 2, 3})
 	f.Add([]byte{0, 0, 0, 0, 0, 0, 0, 1, 7})
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		var last atomic.Int64
+		var session heard
 		w := &wire{in: sent, pieces: func() int { return 5 }}
-		c := newZxidConn(w, &last)
+		c := newZxidConn(w, &session, time.Time{})
 		for len(w.in) > 0 {
 			n, err := c.Read(make([]byte, 7))
 			if err != nil && n != 0 {

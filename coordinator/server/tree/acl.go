@@ -45,6 +45,26 @@ func OpenACL() []ACL { return slices.Clone(openACL) }
 // IsOpen tells whether acl is exactly "anyone may do anything".
 func IsOpen(acl []ACL) bool { return len(acl) == 1 && acl[0] == openACL[0] }
 
+// schemeLost is no client's: a list of it lets nobody but the super user do anything.
+const schemeLost = "lost"
+
+// LostACL returns the list of a node whose own a snapshot refers to and does not have.
+func LostACL() []ACL { return []ACL{{PermAll, schemeLost, ""}} }
+
+func isLost(acl []ACL) bool { return len(acl) == 1 && acl[0].Scheme == schemeLost }
+
+// LostACLs returns, sorted, the paths of the nodes whose list is lost.
+func (t *Tree) LostACLs() []string {
+	var paths []string
+	for path, n := range t.nodes {
+		if isLost(n.acl) {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
 // DigestIdentity returns the identity that the auth packet "user:password" of scheme digest proves:
 // user:base64(SHA-1(user:password)).
 func DigestIdentity(userPassword string) Identity {

@@ -75,3 +75,35 @@ func TestGetACLMasksDigests(t *testing.T) {
 		t.Errorf("write: %v", code)
 	}
 }
+
+// TestLostACLIsClosedUntilItIsReplayed: a snapshot taken while the server wrote may name a list that it does not have. The
+// log tells it again.
+func TestLostACLIsClosedUntilItIsReplayed(t *testing.T) {
+	mine := []ACL{{PermAll, SchemeIP, "10.0.0.1"}}
+	for name, again := range map[string]Change{
+		"create": {Kind: KindCreate, Path: "/secret", ACL: mine, Version: 1},
+		"setACL": {Kind: KindSetACL, Path: "/secret", ACL: mine, Version: 1},
+	} {
+		im := New(Options{}).Image()
+		im.Nodes = append(im.Nodes, ImageNode{Path: "/secret", ACL: LostACL(), Czxid: 5}, ImageNode{Path: "/known", ACL: OpenACL(), Czxid: 6})
+		im.Sort()
+		tr, err := Restore(im, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, code := tr.Get("/secret", []Identity{{SchemeIP, "10.0.0.1"}}); code != NoAuth || !slices.Equal(tr.LostACLs(), []string{"/secret"}) {
+			t.Errorf("%s: before it a stranger gets %v; lost are %v", name, code, tr.LostACLs())
+		}
+		tr.Replay(Txn{Stamp: Stamp{Zxid: 5}, Changes: []Change{again}})
+		tr.Replay(Txn{Stamp: Stamp{Zxid: 6}, Changes: []Change{{Kind: KindCreate, Path: "/known", ACL: mine, Version: 2}}})
+		if acl, _, _ := tr.ACL("/secret", []Identity{{SchemeIP, "10.0.0.1"}}); !slices.Equal(acl, mine) || len(tr.LostACLs()) > 0 {
+			t.Errorf("%s: after it the list is %v; lost are %v", name, acl, tr.LostACLs())
+		}
+		if acl, _, _ := tr.ACL("/known", nil); !IsOpen(acl) {
+			t.Errorf("%s: a list that the snapshot has became %v", name, acl)
+		}
+	}
+	if _, code := normalACL(LostACL(), nil); code != InvalidACL {
+		t.Errorf("a client may set it: %v", code)
+	}
+}

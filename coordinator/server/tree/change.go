@@ -36,7 +36,8 @@ type Txn struct {
 // Replay applies a logged transaction. It must have a zxid greater than LastZxid.
 //
 // It forgives what the fuzzy snapshots of other servers need forgiven: a change whose effect is there already (a node
-// that exists, a node that is gone) leaves it in place.
+// that exists, a node that is gone) leaves it in place, and only tells the parent. A node whose list the snapshot lost has
+// it from its creation again.
 func (t *Tree) Replay(txn Txn) {
 	for _, c := range txn.Changes {
 		switch c.Kind {
@@ -86,7 +87,10 @@ func (t *Tree) create(at Stamp, c Change) (undo func()) {
 	if c.Version > creates {
 		parent.creates, parent.pzxid = c.Version, at.Zxid
 	}
-	if t.nodes[c.Path] != nil {
+	if n := t.nodes[c.Path]; n != nil {
+		if isLost(n.acl) {
+			n.acl = c.ACL
+		}
 		return func() {}
 	}
 	t.link(c.Path, &node{
@@ -102,17 +106,20 @@ func (t *Tree) create(at Stamp, c Change) (undo func()) {
 // remove takes a node out. It has children only if a fuzzy snapshot brought them from the future; the log will create
 // them again.
 func (t *Tree) remove(at Stamp, path string) (undo func()) {
-	n := t.nodes[path]
-	if n == nil || path == rootPath {
+	parentPath, _, _ := split(path)
+	parent := t.nodes[parentPath]
+	if parent == nil || path == rootPath {
 		return func() {}
+	}
+	pzxid := parent.pzxid
+	parent.pzxid = max(pzxid, at.Zxid)
+	n := t.nodes[path]
+	if n == nil {
+		return func() { parent.pzxid = pzxid }
 	}
 	for name := range n.children {
 		t.remove(at, path+"/"+name)
 	}
-	parentPath, _, _ := split(path)
-	parent := t.nodes[parentPath]
-	pzxid := parent.pzxid
-	parent.pzxid = max(pzxid, at.Zxid)
 	t.unlink(path)
 	return func() {
 		t.link(path, n)

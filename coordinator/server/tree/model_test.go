@@ -234,3 +234,20 @@ func TestReplayForgives(t *testing.T) {
 		t.Fatalf("%d nodes below /a", n)
 	}
 }
+
+// TestReplayedDeleteIsSeenByTheParent: the snapshot has the parent as it was before a deletion, and the child, read later,
+// no more. The parent's pzxid must be raised all the same, or a watch of its children that is set again misses it.
+func TestReplayedDeleteIsSeenByTheParent(t *testing.T) {
+	for name, change := range map[string]Change{
+		"delete":       {Kind: KindDelete, Path: "/p/gone"},
+		"closeSession": {Kind: KindCloseSession, Paths: []string{"/p/gone"}},
+	} {
+		w := newWorld(t, Options{})
+		w.ok(plainNode("/p"))
+		w.tree.Replay(Txn{Stamp: w.at(), Session: 3, Changes: []Change{change}})
+		if got := w.stat("/p").Pzxid; got != 2 {
+			t.Errorf("%s: pzxid %d, want 2", name, got)
+		}
+		w.tree.Replay(Txn{Stamp: w.at(), Changes: []Change{{Kind: KindDelete, Path: "/none/gone"}}})
+	}
+}

@@ -38,6 +38,8 @@
 //   - Killed or cut off inside a batch: all before it is whole. Any part of the batch may be missing, also the middle
 //     (after a power failure, pages reach the disk in any order). None of it was acknowledged. Recovery keeps the whole
 //     records at its front, and cuts the file at the first bad one; the cut is fsynced before anything else is written.
+//   - Killed between the write of a batch and its fsync: the next start finds the batch whole, and so shows it. It fsyncs
+//     each segment that it replays, and the directory, before it shows or writes anything.
 //   - A bad record that was once on disk: the disk lost acknowledged writes. If it is not in the last segment, or if a
 //     whole record of a later batch follows it, recovery sees that and refuses to start. (The record's batch mark decides:
 //     a batch that began after the last good transaction plus one cannot be the one that was being written.)

@@ -1,8 +1,10 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,6 +14,7 @@ import (
 
 // FS is what a store needs of a file system. It is the seam where tests and fault injection come in.
 type FS interface {
+	// MkdirAll makes a directory and those above it that are missing, and returns when their names are durable.
 	MkdirAll(dir string) error
 	// ReadDir returns the names in a directory, in order.
 	ReadDir(dir string) ([]string, error)
@@ -20,6 +23,8 @@ type FS interface {
 	Size(path string) (int64, error)
 	// Create makes or empties a file for writing. Its name is durable only after SyncDir.
 	Create(path string) (File, error)
+	// Sync returns when all that a file holds is durable, whoever wrote it. Its name is durable only after SyncDir.
+	Sync(path string) error
 	// Truncate cuts a file and returns when that is durable.
 	Truncate(path string, size int64) error
 	Rename(from, to string) error
@@ -41,7 +46,6 @@ type File interface {
 // OS is the operating system's file system.
 type OS struct{}
 
-func (OS) MkdirAll(dir string) error            { return os.MkdirAll(dir, 0o755) }
 func (OS) ReadFile(path string) ([]byte, error) { return os.ReadFile(path) }
 func (OS) Rename(from, to string) error         { return os.Rename(from, to) }
 func (OS) Remove(path string) error             { return os.Remove(path) }
@@ -53,6 +57,23 @@ func (OS) ReadDir(dir string) ([]string, error) {
 		names = append(names, e.Name())
 	}
 	return names, err
+}
+
+// MkdirAll syncs the directory above dir also if dir was there: who made it may have been killed before that.
+func (o OS) MkdirAll(dir string) error {
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return nil
+	}
+	if _, err := os.Stat(parent); errors.Is(err, fs.ErrNotExist) {
+		if err := o.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return o.SyncDir(parent)
 }
 
 func (OS) Size(path string) (int64, error) {
@@ -71,13 +92,22 @@ func (OS) Create(path string) (File, error) {
 	return osFile{f}, nil
 }
 
+func (OS) Sync(path string) error {
+	return syncAfter(path, func(*os.File) error { return nil })
+}
+
 func (OS) Truncate(path string, size int64) error {
+	return syncAfter(path, func(f *os.File) error { return f.Truncate(size) })
+}
+
+// syncAfter opens a file, changes it and syncs it.
+func syncAfter(path string, change func(*os.File) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if err := f.Truncate(size); err != nil {
+	if err := change(f); err != nil {
 		return err
 	}
 	return f.Sync()

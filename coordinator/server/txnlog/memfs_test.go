@@ -12,7 +12,10 @@ import (
 	"sync"
 )
 
-var errKilled = errors.New("killed")
+var (
+	errKilled = errors.New("killed")
+	errFull   = errors.New("no space left")
+)
 
 // memFS is a disk in memory that can lose its power. What was written and not synced may then be there or not, block by
 // block; names made, changed or removed since the last sync of their directory may be old or new.
@@ -22,6 +25,7 @@ type memFS struct {
 	durable map[string]*inode // as after the last sync of each directory
 	ops     int               // changes so far
 	killAt  int               // from this change on everything fails; 0 is never
+	failAt  int               // this change alone fails
 }
 
 // inode is a file: its bytes, and those that are surely on disk.
@@ -36,6 +40,9 @@ func (m *memFS) step() error {
 	m.ops++
 	if m.killAt > 0 && m.ops >= m.killAt {
 		return errKilled
+	}
+	if m.ops == m.failAt {
+		return errFull
 	}
 	return nil
 }
@@ -134,6 +141,13 @@ func (m *memFS) Truncate(path string, size int64) error {
 		return err
 	}
 	return file.Sync()
+}
+
+func (m *memFS) Sync(path string) error {
+	m.mu.Lock()
+	f := m.names[path]
+	m.mu.Unlock()
+	return (&memFile{m, f}).Sync()
 }
 
 func (m *memFS) Rename(from, to string) error {

@@ -10,7 +10,8 @@ import (
 	"klab/coordinator/server/tree"
 )
 
-// recover builds the tree from the newest good snapshot and the log after it, and cuts a torn tail.
+// recover builds the tree from the newest good snapshot and the log after it, and cuts a torn tail. What it returns is on
+// disk.
 func (s *Store) recover(opt Options) (*tree.Tree, error) {
 	if err := s.removeTemporary(); err != nil {
 		return nil, fmt.Errorf("cannot clean data directory: %w", err)
@@ -19,9 +20,21 @@ func (s *Store) recover(opt Options) (*tree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.replayLog(t, opt); err != nil {
+		return nil, err
+	}
+	if lost := t.LostACLs(); len(lost) > 0 {
+		opt.Log.Warn("nodes have no access control list, neither in the snapshot nor in the log; with superDigest or skipACL you can set one",
+			"nodes", len(lost), "first", lost[0])
+	}
+	return t, nil
+}
+
+// replayLog applies the segments after the snapshot to t.
+func (s *Store) replayLog(t *tree.Tree, opt Options) error {
 	segments, err := s.list(s.logDir, logPrefix)
 	if err != nil {
-		return nil, fmt.Errorf("cannot list transaction log: %w", err)
+		return fmt.Errorf("cannot list transaction log: %w", err)
 	}
 	for i, first := range segments {
 		last := i == len(segments)-1
@@ -29,11 +42,17 @@ func (s *Store) recover(opt Options) (*tree.Tree, error) {
 			continue // all of it is in the snapshot
 		}
 		if err := s.replay(t, first, last, opt); err != nil {
-			return nil, fmt.Errorf("cannot recover transaction log %s: %w",
+			return fmt.Errorf("cannot recover transaction log %s: %w",
 				filepath.Join(s.logDir, fileName(logPrefix, first)), err)
 		}
 	}
-	return t, nil
+	if s.noSync {
+		return nil
+	}
+	if err := s.fs.SyncDir(s.logDir); err != nil { // the last segment's name
+		return fmt.Errorf("cannot recover transaction log: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) removeTemporary() error {
@@ -81,7 +100,7 @@ func (s *Store) readSnapshot(path string, zxid int64, opt tree.Options) (*tree.T
 	return tree.Restore(im, opt)
 }
 
-// replay applies one segment to t.
+// replay applies one segment to t and makes it durable: whoever wrote its end may have been killed before the fsync.
 func (s *Store) replay(t *tree.Tree, first int64, last bool, opt Options) error {
 	path := filepath.Join(s.logDir, fileName(logPrefix, first))
 	b, err := s.fs.ReadFile(path)
@@ -101,8 +120,11 @@ func (s *Store) replay(t *tree.Tree, first int64, last bool, opt Options) error 
 	}
 	tail, err := replaySegment(b, first, last, apply)
 	s.bytes += int64(len(b))
-	if err != nil || tail == nil {
+	if err != nil || tail == nil && s.noSync {
 		return err
+	}
+	if tail == nil {
+		return s.fs.Sync(path)
 	}
 	opt.Log.Info("dropping an unfinished write at the end of the log", "path", path, "bytes", int64(len(b))-tail.Size)
 	if tail.Size < headerSize {

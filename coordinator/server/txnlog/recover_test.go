@@ -3,15 +3,19 @@ package txnlog
 import (
 	"encoding/hex"
 	"fmt"
+	"hash/adler32"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"klab/coordinator/server/jute"
 	"klab/coordinator/server/tree"
 )
 
@@ -225,13 +229,14 @@ func TestHoleInTheLastBatchIsCut(t *testing.T) {
 	}
 }
 
-// TestPowerLossAtAnyTime runs random histories, cuts the power at a random change of the disk, and goes on from there.
-func TestPowerLossAtAnyTime(t *testing.T) {
+// TestLossAtAnyTime runs random histories and ends them at a random change of the disk: the process is killed, or the
+// power goes, or first the one and then, while the next start recovers or after it, the other. It goes on from there.
+func TestLossAtAnyTime(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
 		disk := newMemFS()
 		h := begin(t, disk)
-		for range 4 {
+		for range 6 {
 			disk.killAt = disk.ops + rapid.IntRange(1, 60).Draw(rt, "kill")
 			for alive := true; alive; {
 				for range rapid.IntRange(1, 5).Draw(rt, "batch") {
@@ -242,10 +247,48 @@ func TestPowerLossAtAnyTime(t *testing.T) {
 					alive = h.snapshot() == nil
 				}
 			}
-			disk = disk.powerLoss(rng)
+			disk.killAt = 0
+			if rapid.Bool().Draw(rt, "recovery is cut off") {
+				disk.killAt = disk.ops + rapid.IntRange(1, 4).Draw(rt, "after")
+				openStore(disk)
+				disk.killAt = 0
+			}
+			if rapid.Bool().Draw(rt, "power") {
+				disk = disk.powerLoss(rng)
+			}
 			h = h.check(t, disk)
 		}
 	})
+}
+
+// TestWhatAStartShowedSurvivesALossOfPower: the process was killed between the write of a batch and its fsync. The next
+// start reads the batch all the same, shows it and builds on it: by then it must be on disk, its segment's name too.
+func TestWhatAStartShowedSurvivesALossOfPower(t *testing.T) {
+	for seed := range uint64(100) {
+		for _, before := range []int{0, 20} {
+			disk := newMemFS()
+			h := begin(t, disk)
+			for range before {
+				h.write()
+			}
+			h.commit()
+			h.write()
+			disk.killAt = disk.ops + map[int]int{0: 4, 20: 2}[before] // the fsync; a new segment is made and has a header first
+			if h.commit() == nil {
+				t.Fatal("was not killed")
+			}
+			disk.killAt = 0
+			h = h.check(t, disk)
+			if seed%2 == 0 {
+				h.write()
+				h.commit()
+			}
+			if h.acked < int64(before+1) {
+				t.Fatalf("the start showed only 0x%x", h.acked)
+			}
+			h.check(t, disk.powerLoss(rand.New(rand.NewPCG(seed, 1))))
+		}
+	}
 }
 
 func TestSnapshotsAreKeptAndPurged(t *testing.T) {
@@ -355,6 +398,80 @@ func TestDirectoryIsLocked(t *testing.T) {
 	s.Close()
 }
 
+// TestBothDirectoriesAreLocked: servers that share one of the two directories are kept apart, however they spell it.
+func TestBothDirectoriesAreLocked(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	opt := Options{FS: OS{}, Log: slog.New(slog.DiscardHandler)}
+	s, _, err := Open(dir, filepath.Join(dir, "log"), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dirs := range [][2]string{{dir, dir}, {link, t.TempDir()}, {t.TempDir(), filepath.Join(link, "log")}} {
+		if _, _, err := Open(dirs[0], dirs[1], opt); err == nil || !strings.Contains(err.Error(), "another server is using") {
+			t.Errorf("%v beside %s: %v", dirs, dir, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s, _, err = Open(dir, link, opt); err != nil { // one directory by two names
+		t.Fatal(err)
+	}
+	s.Close()
+}
+
+func TestMkdirAll(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "a", "b", "version-2")
+	for range 2 {
+		if err := (OS{}).MkdirAll(deep); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(deep); err != nil || !info.IsDir() {
+		t.Fatalf("%v %v", info, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "file"), filepath.Join(dir, "file", "x")} {
+		if err := (OS{}).MkdirAll(path); err == nil {
+			t.Errorf("%s was made", path)
+		}
+	}
+}
+
+// TestFailedWriteLeavesNoTemporaryFile: a full disk fails the write of a snapshot; the log needs the space it took.
+func TestFailedWriteLeavesNoTemporaryFile(t *testing.T) {
+	for name, write := range map[string]func(*history) error{
+		"snapshot": (*history).snapshot,
+		"secret":   func(h *history) error { _, err := h.store.Secret(); return err },
+	} {
+		for op := 1; ; op++ {
+			disk := newMemFS()
+			h := begin(t, disk)
+			h.write()
+			h.commit()
+			h.store.Roll()
+			disk.failAt = disk.ops + op
+			err := write(h)
+			if names, _ := disk.ReadDir("/data/version-2"); err != nil && slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, tempPrefix) }) {
+				t.Errorf("%s: after the failure of change %d, %v, there are %v", name, op, err, names)
+			}
+			if disk.ops < disk.failAt {
+				break
+			}
+			if err == nil {
+				t.Errorf("%s: the failure of change %d is not reported", name, op)
+			}
+		}
+	}
+}
+
 // TestReadsZooKeepersFiles recovers a log that Apache ZooKeeper 3.8.0 wrote (error transactions, multis, digests and
 // preallocated zeros included) and compares the tree with the snapshot that it took itself of the same.
 func TestReadsZooKeepersFiles(t *testing.T) {
@@ -405,4 +522,47 @@ func TestLogBytes(t *testing.T) {
 	if got := hex.EncodeToString(log); got != want {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
+}
+
+// TestUnknownACLIsNotOpen reads a snapshot that refers to a list it does not have, as ZooKeeper's may when they are taken
+// while it writes (ZOOKEEPER-4846).
+func TestUnknownACLIsNotOpen(t *testing.T) {
+	mine := []tree.ACL{{Perms: tree.PermAll, Scheme: tree.SchemeIP, ID: "10.0.0.1"}}
+	for _, logged := range []bool{true, false} {
+		disk := newMemFS()
+		im := tree.New(treeOptions).Image()
+		im.Nodes = append(im.Nodes, tree.ImageNode{Path: "/secret", ACL: mine, Czxid: 1, Mzxid: 1, Pzxid: 1})
+		im.Sort()
+		disk.names["/data/version-2/snapshot.0"] = &inode{data: snapshotWithoutLists(im)}
+		if logged {
+			h := history{tree: tree.New(treeOptions), store: &Store{fs: disk, logDir: "/log/version-2"}}
+			out := h.tree.Write(tree.Stamp{Zxid: 1}, tree.Caller{}, tree.Create{Path: "/secret", ACL: mine, Mode: tree.Persistent})
+			h.store.Append(tree.Txn{Stamp: tree.Stamp{Zxid: 1}, Changes: out.Changes})
+			if err := h.store.Commit(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var warnings strings.Builder
+		_, tr, err := Open("/data", "/log", Options{FS: disk, Tree: treeOptions, Log: slog.New(slog.NewTextHandler(&warnings, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, stranger := tr.Exists("/secret", nil)
+		_, owner := tr.Exists("/secret", []tree.Identity{{Scheme: tree.SchemeIP, ID: "10.0.0.1"}})
+		if stranger != tree.NoAuth || (owner == tree.OK) != logged || strings.Contains(warnings.String(), "/secret") == logged {
+			t.Errorf("with its create in the log %v: a stranger gets %v, the owner %v; logged:\n%s", logged, stranger, owner, &warnings)
+		}
+	}
+}
+
+// snapshotWithoutLists writes an image whose nodes refer to lists by number and leaves out the table of lists.
+func snapshotWithoutLists(im *tree.Image) []byte {
+	numbers, _ := numberACLs(im.Nodes)
+	b := appendHeader(nil, snapMagic, -1)
+	b = jute.AppendInt(jute.AppendInt(b, 0), 0)
+	for i := range im.Nodes {
+		b = appendNode(b, &im.Nodes[i], numbers)
+	}
+	b = jute.AppendUString(b, "/")
+	return jute.AppendUString(jute.AppendLong(b, int64(adler32.Checksum(b))), "/")
 }

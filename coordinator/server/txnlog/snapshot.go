@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"hash/adler32"
+	"io/fs"
 	"path/filepath"
 
 	"klab/coordinator/server/jute"
@@ -130,12 +131,19 @@ func readImage(b []byte, zxid int64) (*tree.Image, error) {
 	return im, nil
 }
 
+// readNode reads what follows a node's path. ZooKeeper writes the table of lists before the nodes, and goes on meanwhile:
+// a node may refer to a list that came later.
 func readNode(r *jute.Reader, path string, lists map[int64][]tree.ACL) tree.ImageNode {
 	if path == "" {
 		path = "/"
 	}
+	data := r.Buffer()
+	acl, known := lists[r.Long()]
+	if !known {
+		acl = tree.LostACL()
+	}
 	return tree.ImageNode{
-		Path: path, Data: r.Buffer(), ACL: lists[r.Long()],
+		Path: path, Data: data, ACL: acl,
 		Czxid: r.Long(), Mzxid: r.Long(), Ctime: r.Long(), Mtime: r.Long(),
 		Version: r.Int(), Creates: r.Int(), Aversion: r.Int(), Owner: r.Long(), Pzxid: r.Long(),
 	}
@@ -145,20 +153,35 @@ func readNode(r *jute.Reader, path string, lists map[int64][]tree.ACL) tree.Imag
 // beside Append and Commit, but not beside itself.
 func (s *Store) WriteSnapshot(im *tree.Image) error {
 	im.Sort()
-	name := fileName(snapPrefix, im.Zxid)
-	temp := filepath.Join(s.snapDir, tempPrefix+name)
-	err := s.writeFile(temp, func(f File) error { return writeImage(f, im) })
-	if err == nil {
-		err = s.fs.Rename(temp, filepath.Join(s.snapDir, name))
-	}
-	if err == nil {
-		err = s.fs.SyncDir(s.snapDir)
-	}
+	path := filepath.Join(s.snapDir, fileName(snapPrefix, im.Zxid))
+	err := s.replaceFile(path, func(f File) error { return writeImage(f, im) })
 	if err == nil {
 		err = s.purge()
 	}
 	if err != nil {
-		return fmt.Errorf("cannot write snapshot %s: %w", filepath.Join(s.snapDir, name), err)
+		return fmt.Errorf("cannot write snapshot %s: %w", path, err)
+	}
+	return nil
+}
+
+// replaceFile makes a file durable under its name at once or not at all. A failure gives back the space: the disk may be
+// full, and the log needs it.
+func (s *Store) replaceFile(path string, fill func(File) error) error {
+	dir, name := filepath.Split(path)
+	temp := filepath.Join(dir, tempPrefix+name)
+	err := s.writeFile(temp, fill)
+	if err == nil {
+		err = s.fs.Rename(temp, path)
+	}
+	if err != nil {
+		return errors.Join(err, s.removeIfThere(temp))
+	}
+	return s.fs.SyncDir(filepath.Clean(dir))
+}
+
+func (s *Store) removeIfThere(path string) error {
+	if err := s.fs.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ type Store struct {
 	retain          int
 	noSync          bool
 	fresh           bool
-	lock            io.Closer
+	locks           []io.Closer
 
 	segment   File  // open for writing, or nil: the next Commit makes one
 	off       int64 // end of the last record in segment
@@ -59,16 +59,33 @@ func Open(dataDir, dataLogDir string, opt Options) (*Store, *tree.Tree, error) {
 			return nil, nil, fmt.Errorf("cannot open data directory: %w", err)
 		}
 	}
-	lock, err := s.fs.Lock(filepath.Join(s.logDir, "lock"))
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot open data directory: %w", err)
+	if err := s.takeLocks(); err != nil {
+		return nil, nil, fmt.Errorf("cannot open data directory: %w", errors.Join(err, s.unlock()))
 	}
-	s.lock = lock
 	t, err := s.recover(opt)
 	if err != nil {
-		return nil, nil, errors.Join(err, lock.Close())
+		return nil, nil, errors.Join(err, s.unlock())
 	}
 	return s, t, nil
+}
+
+// takeLocks locks the log and the snapshots, each by a file of its own: the two may be in one directory, by two names.
+func (s *Store) takeLocks() error {
+	for _, path := range []string{filepath.Join(s.logDir, "lock"), filepath.Join(s.snapDir, "lock.snapshots")} {
+		lock, err := s.fs.Lock(path)
+		if err != nil {
+			return err
+		}
+		s.locks = append(s.locks, lock)
+	}
+	return nil
+}
+
+func (s *Store) unlock() (err error) {
+	for _, lock := range s.locks {
+		err = errors.Join(err, lock.Close())
+	}
+	return err
 }
 
 // Append adds a transaction to the batch. Its zxid must be one more than that of the transaction before.
@@ -159,7 +176,7 @@ func (s *Store) Roll() error {
 }
 
 // Close ends the segment and unlocks the directories. What is pending is dropped.
-func (s *Store) Close() error { return errors.Join(s.Roll(), s.lock.Close()) }
+func (s *Store) Close() error { return errors.Join(s.Roll(), s.unlock()) }
 
 // Secret returns 32 random bytes that stay the same for the life of the data directory.
 func (s *Store) Secret() ([]byte, error) {
@@ -173,17 +190,10 @@ func (s *Store) Secret() ([]byte, error) {
 	}
 	secret = make([]byte, 32)
 	rand.Read(secret)
-	temp := filepath.Join(s.snapDir, tempPrefix+"session-secret")
-	err = s.writeFile(temp, func(f File) error {
+	err = s.replaceFile(path, func(f File) error {
 		_, err := f.WriteAt(secret, 0)
 		return err
 	})
-	if err == nil {
-		err = s.fs.Rename(temp, path)
-	}
-	if err == nil {
-		err = s.fs.SyncDir(s.snapDir)
-	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot write session secret: %w", err)
 	}
