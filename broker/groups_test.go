@@ -264,3 +264,32 @@ func TestAShutdownAnswersWhoWaits(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestWhoAsksForAnInternalTopicMakesItWhatItIs has clients ask for Kafka's own topics, which may create them, before anybody
+// needed a coordinator.
+func TestWhoAsksForAnInternalTopicMakesItWhatItIs(t *testing.T) {
+	l := groupLab(t, "transaction.state.log.num.partitions", "4")
+	admin := kadm.NewClient(l.client(kgo.AllowAutoTopicCreation()))
+	for topic, partitions := range map[string]int{"__consumer_offsets": 6, "__transaction_state": 4} {
+		l.eventually(topic+" is there", func() bool {
+			found, err := admin.ListTopicsWithInternal(t.Context(), topic)
+			if err != nil || found[topic].Err != nil {
+				return false
+			}
+			made := found[topic].Partitions
+			if len(made) != partitions || len(made[0].Replicas) != 3 {
+				t.Fatalf("%s has partitions %v, want %d with 3 replicas", topic, made, partitions)
+			}
+			return true
+		})
+		configs, err := admin.DescribeTopicConfigs(t.Context(), topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range configs[0].Configs {
+			if c.Key == "cleanup.policy" && c.MaybeValue() != "compact" {
+				t.Errorf("%s has cleanup.policy=%s", topic, c.MaybeValue())
+			}
+		}
+	}
+}

@@ -220,10 +220,7 @@ func (d *Deps) autoCreate(ctx context.Context, topics []string) map[string]*kerr
 	req.TimeoutMillis = int32(d.Config.Int("request.timeout.ms"))
 	req.Version = 7
 	for _, name := range topics {
-		t := kmsg.NewCreateTopicsRequestTopic()
-		t.Topic = name
-		t.NumPartitions, t.ReplicationFactor = -1, -1
-		req.Topics = append(req.Topics, t)
+		req.Topics = append(req.Topics, d.creatable(name))
 	}
 	errs := make(map[string]*kerr.Error, len(topics))
 	resp, err := d.Forward(ctx, req)
@@ -242,6 +239,20 @@ func (d *Deps) autoCreate(ctx context.Context, topics []string) map[string]*kerr
 		}
 	}
 	return errs
+}
+
+// creatable is a topic as it is created when somebody asks for it: one of Kafka's own as its coordinators need it.
+func (d *Deps) creatable(name string) kmsg.CreateTopicsRequestTopic {
+	switch name {
+	case internaltopic.ConsumerOffsets:
+		return d.OffsetsTopic.Creatable()
+	case internaltopic.TransactionState:
+		return d.TransactionTopic.Creatable()
+	}
+	t := kmsg.NewCreateTopicsRequestTopic()
+	t.Topic = name
+	t.NumPartitions, t.ReplicationFactor = -1, -1
+	return t
 }
 
 // validTopicName holds Kafka's rule: 1 to 249 of [a-zA-Z0-9._-], and neither . nor .. .

@@ -121,6 +121,14 @@ func (t *Topic) Create(ctx context.Context) *kerr.Error {
 }
 
 func (t *Topic) createRequest() *kmsg.CreateTopicsRequest {
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.Version, req.TimeoutMillis = 7, int32(t.cfg.AppendTimeout().Milliseconds())
+	req.Topics = append(req.Topics, t.Creatable())
+	return req
+}
+
+// Creatable is the topic as it is to be created.
+func (t *Topic) Creatable() kmsg.CreateTopicsRequestTopic {
 	asked := kmsg.NewCreateTopicsRequestTopic()
 	asked.Topic, asked.NumPartitions, asked.ReplicationFactor = t.cfg.Name, t.cfg.Partitions(), t.cfg.ReplicationFactor()
 	for _, name := range slices.Sorted(maps.Keys(t.cfg.Configs)) {
@@ -128,10 +136,7 @@ func (t *Topic) createRequest() *kmsg.CreateTopicsRequest {
 		c.Name, c.Value = name, &value
 		asked.Configs = append(asked.Configs, c)
 	}
-	req := kmsg.NewPtrCreateTopicsRequest()
-	req.Version, req.TimeoutMillis = 7, int32(t.cfg.AppendTimeout().Milliseconds())
-	req.Topics = append(req.Topics, asked)
-	return req
+	return asked
 }
 
 // Write is one batch for one partition.
