@@ -54,10 +54,6 @@ func (r ReadRequest) command(to addressee) Command {
 // readCommitted is the flag of klab's and of Kafka's command lines.
 var readCommitted = []string{"--isolation-level", "read_committed"}
 
-// quietEnd is after how long without a record a partition counts as read to its end although its last offsets did not
-// come: those of compacted or deleted records never do.
-const quietEnd = time.Second
-
 // Read yields the records of a topic in the order of their offsets within each partition. Without Follow it ends at the
 // end that the partitions had when it began. Nothing is dropped: a slow reader slows the reading down. It stops at the
 // first error; when ctx ends there is none.
@@ -72,17 +68,24 @@ func (c *Cluster) Read(ctx context.Context, r ReadRequest) iter.Seq2[Record, err
 			return
 		}
 		defer client.Close()
-		for r.Follow || !progress.done() {
+		for heard := time.Now(); r.Follow || !progress.done(); {
 			if err := r.waiting(); err != nil {
 				yield(Record{}, err)
 				return
 			}
-			fetches, ended := poll(ctx, client, r.Follow)
-			if err := fatal(fetches); err != nil {
+			fetches, quiet := poll(ctx, client, r.Follow)
+			err := fatal(fetches)
+			if ctx.Err() != nil {
+				err = nil // what there is by now is read
+			} else if err == nil && quiet {
+				err = c.closeEnded(ctx, client, r, progress, heard)
+			}
+			if err != nil {
 				yield(Record{}, fmt.Errorf("cannot read topic %s: %w", r.Topic, err))
 				return
 			}
 			for rec := range fetches.RecordsAll() {
+				heard = time.Now()
 				if !progress.take(rec) || rec.Attrs.IsControl() {
 					continue
 				}
@@ -90,7 +93,7 @@ func (c *Cluster) Read(ctx context.Context, r ReadRequest) iter.Seq2[Record, err
 					return
 				}
 			}
-			if ended || ctx.Err() != nil {
+			if ctx.Err() != nil {
 				return
 			}
 		}
@@ -104,8 +107,8 @@ func (r ReadRequest) waiting() error {
 	return r.Waiting()
 }
 
-// poll waits for records; ended: for longer than a partition with records would take.
-func poll(ctx context.Context, client *kgo.Client, follow bool) (fetches kgo.Fetches, ended bool) {
+// poll waits for records; quiet: none came for a while.
+func poll(ctx context.Context, client *kgo.Client, follow bool) (fetches kgo.Fetches, quiet bool) {
 	if follow {
 		return client.PollFetches(ctx), false
 	}
@@ -130,7 +133,7 @@ func fatal(fetches kgo.Fetches) error {
 // progress is how far a reader has come in each partition.
 type progress struct {
 	follow bool
-	open   map[int32]span
+	open   map[int32]span // what is still to come
 	read   int64
 }
 
@@ -140,10 +143,13 @@ func (p *progress) take(r *kgo.Record) bool {
 	if p.follow {
 		return true
 	}
-	if r.Offset+1 >= s.end {
+	if !open {
+		return false
+	}
+	if p.open[r.Partition] = (span{r.Offset + 1, s.end}); r.Offset+1 >= s.end {
 		delete(p.open, r.Partition)
 	}
-	return open && r.Offset < s.end
+	return r.Offset < s.end
 }
 
 func (p *progress) done() bool { return len(p.open) == 0 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 func TestParsePosition(t *testing.T) {
@@ -153,5 +154,63 @@ func TestReadErrors(t *testing.T) {
 	}
 	if _, err := nobody.Look(within(t, 2*time.Second)); !errors.Is(err, ErrNothing) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// A fetch takes longer than a reader waits for records: it asks whether there are any, and waits on.
+func TestReadWaitsForALeaderThatIsSlow(t *testing.T) {
+	fake := fakeKafka(t)
+	c := connect(t, fake)
+	if err := c.CreateTopic(t.Context(), NewTopic{Name: "orders", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, c, "orders", "a", "b", "c")
+	asked := make(chan struct{})
+	var once sync.Once
+	fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		fake.KeepControl()
+		if req.(*kmsg.FetchRequest).MaxBytes == probeBytes {
+			once.Do(func() { close(asked) })
+		} else {
+			fake.SleepControl(func() { <-asked })
+		}
+		return nil, nil, false
+	})
+	if got := read(t, c, ReadRequest{Topic: "orders", From: FromBeginning()}); !slices.Equal(got, []string{"0:a", "0:b", "0:c"}) {
+		t.Errorf("read %v", got)
+	}
+}
+
+// TestTheEndOfAPartition asks for what is left of a partition: records that come, none, and what nobody tells.
+func TestTheEndOfAPartition(t *testing.T) {
+	fake := fakeKafka(t)
+	c := connect(t, fake)
+	if err := c.CreateTopic(t.Context(), NewTopic{Name: "orders", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, c, "orders", "a", "b", "c")
+	r := ReadRequest{Topic: "orders", From: FromBeginning()}
+	client, progress, err := c.openReader(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := c.closeEnded(t.Context(), client, r, progress, time.Now()); err != nil || progress.done() {
+		t.Fatalf("with three records to come: %v, done %v", err, progress.done())
+	}
+	if err := c.closeEnded(t.Context(), client, r, progress, time.Now().Add(-readPatience)); err == nil || !strings.Contains(err.Error(), "partition 0 was read to offset 0 of 3") {
+		t.Errorf("after half a minute: %v", err)
+	}
+	fake.ControlKey(int16(kmsg.Fetch), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.FetchResponse)
+		t, p := kmsg.NewFetchResponseTopic(), kmsg.NewFetchResponseTopicPartition()
+		asked := req.(*kmsg.FetchRequest).Topics[0]
+		t.Topic, t.TopicID, p.HighWatermark, p.LastStableOffset = asked.Topic, asked.TopicID, 3, 3
+		t.Partitions = append(t.Partitions, p)
+		resp.Topics = append(resp.Topics, t)
+		return resp, nil, true // compaction has taken the rest
+	})
+	if err := c.closeEnded(t.Context(), client, r, progress, time.Now()); err != nil || !progress.done() {
+		t.Errorf("with none: %v, done %v", err, progress.done())
 	}
 }
