@@ -169,7 +169,10 @@ func (c *Core) takeOffice(markers []string, preferredPending bool) {
 	// A deletion that was cut off between the topic's nodes and its marker left a marker that asks for nothing: were it to
 	// stay, it would delete the next topic of that name.
 	idle := c.queueDeletions(markers)
-	c.sendMetadata(c.brokerIDs())
+	// All partitions at once, where Kafka begins with none: a broker that has just started and knows some partitions of an
+	// internal topic would look for coordinators by their number, and a coordinator would take a partition that it has not heard
+	// of for deleted.
+	c.sendMetadata(c.brokerIDs(), c.partitions(func(p *partition) bool { return p.leadership != nil })...)
 	tasks := []func(){c.startReplicas, c.startPartitions, c.resumeAllReassignments, c.resumeDeletions}
 	if len(idle) > 0 {
 		tasks = append(tasks, func() { c.ask(idle, func([]Answer) {}) })

@@ -14,6 +14,10 @@ type follower struct {
 	caughtUp         time.Time
 	lastFetch        time.Time
 	leaderEndAtFetch int64
+
+	// qualified says that its last fetch, in this leader epoch, qualified it for the ISR while another change was in flight. Only
+	// a fetch can: what a replica had before it was gone for a while, it may have lost.
+	qualified bool
 }
 
 func newFollower(id int32) follower {
@@ -22,7 +26,7 @@ func newFollower(id int32) follower {
 
 // restart begins a new leader epoch: only ISR membership counts as proof of having been in sync.
 func (f *follower) restart(leaderEnd int64, inSync bool, now time.Time) {
-	f.caughtUp, f.lastFetch = time.Time{}, time.Time{}
+	f.caughtUp, f.lastFetch, f.qualified = time.Time{}, time.Time{}, false
 	if inSync {
 		f.caughtUp = now
 		f.lastFetch = now

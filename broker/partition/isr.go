@@ -41,11 +41,21 @@ func (p *Partition) maximalSize() int {
 	return len(p.state.ISR)
 }
 
-// proposeGrowth proposes f for the ISR once it has reached the high watermark and this leader's epoch.
+// proposeGrowth proposes f, which has just fetched, for the ISR once it has reached the high watermark and this leader's epoch.
 func (p *Partition) proposeGrowth(f *follower, live Liveness) *Proposal {
-	if p.change != nil || slices.Contains(p.state.ISR, f.id) || f.end < p.watermark || f.end < p.epochStart || !live.Alive(f.id) {
+	f.qualified = p.mayJoin(f, live)
+	if p.change != nil || !f.qualified {
 		return nil
 	}
+	return p.proposeJoin(f)
+}
+
+func (p *Partition) mayJoin(f *follower, live Liveness) bool {
+	return !slices.Contains(p.state.ISR, f.id) && f.end >= p.watermark && f.end >= p.epochStart && live.Alive(f.id)
+}
+
+func (p *Partition) proposeJoin(f *follower) *Proposal {
+	f.qualified = false
 	return p.propose(append(slices.Clone(p.state.ISR), f.id), f.id)
 }
 
@@ -111,20 +121,15 @@ func (p *Partition) commit(a Answer, now time.Time, live Liveness, e *Effects) {
 	p.state.ISR, p.state.PartitionEpoch, p.state.Recovering = a.ISR, a.PartitionEpoch, a.Recovering
 	p.change = nil
 	p.advance(now, live, e)
-	if e.Propose == nil {
-		e.Propose = p.nextGrowth(live)
-	}
+	e.Propose = p.nextGrowth(live)
 }
 
 // nextGrowth looks for a follower that qualified while another change was in flight, so that it need not wait for its
 // next fetch.
 func (p *Partition) nextGrowth(live Liveness) *Proposal {
 	for i := range p.followers {
-		if p.followers[i].end == unknown {
-			continue
-		}
-		if proposal := p.proposeGrowth(&p.followers[i], live); proposal != nil {
-			return proposal
+		if f := &p.followers[i]; f.qualified && p.mayJoin(f, live) {
+			return p.proposeJoin(f)
 		}
 	}
 	return nil

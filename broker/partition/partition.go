@@ -95,7 +95,7 @@ func (p *Partition) Leader() int32 { return p.state.Leader }
 func (p *Partition) LeaderEpoch() int32 { return p.state.LeaderEpoch }
 
 // LeadsSince is the leader epoch in which this replica began to lead without a break, None if it does not lead. The epoch may
-// have been raised since: the controller does that when it takes a replica out of the ISR, for example.
+// have been raised since, by one at a time: the controller does that when it takes a replica out of the ISR, for example.
 func (p *Partition) LeadsSince() int32 {
 	if p.role != Leader {
 		return None
@@ -132,12 +132,12 @@ func (p *Partition) SetMinISR(n int, now time.Time, live Liveness) Effects {
 func (p *Partition) BecomeLeader(s State, now time.Time, live Liveness) (newEpoch bool, e Effects) {
 	newEpoch = p.role != Leader || s.LeaderEpoch > p.state.LeaderEpoch
 	wasLeader := p.role == Leader
+	if !wasLeader || s.LeaderEpoch > p.state.LeaderEpoch+1 { // another may have led in the epoch that was missed
+		p.since = s.LeaderEpoch
+	}
 	p.role, p.state, p.change = Leader, s, nil
 	if newEpoch {
 		p.epochStart = p.end
-	}
-	if !wasLeader {
-		p.since = s.LeaderEpoch
 	}
 	p.rebuildFollowers(wasLeader, newEpoch, now)
 	p.advance(now, live, &e)

@@ -258,6 +258,36 @@ func TestTwoFollowersJoinOneAfterTheOther(t *testing.T) {
 	}
 }
 
+// What a replica had before it was gone for a while it may have lost: only what it fetches in this leader epoch counts.
+func TestAReplicaThatHasNotFetchedIsNotProposed(t *testing.T) {
+	p := leading(1, 100, 100, 1, 2, 3)
+	p.fetch(2, 100, t0)
+	p.fetch(3, 100, t0)
+	p.BecomeLeader(State{Leader: 1, LeaderEpoch: 6, PartitionEpoch: 8, ISR: []int32{1}, Replicas: []int32{1, 2, 3}}, t0, brokers{1: true})
+	later := t0.Add(time.Hour)
+	first := p.fetch(2, 100, later).Propose
+	_, e := p.AlterPartitionAnswered(first, Answer{LeaderEpoch: 6, PartitionEpoch: 9, ISR: first.ISR}, later, all)
+	if e.Propose != nil {
+		t.Errorf("proposed %v when only 2 has fetched", e.Propose.ISR)
+	}
+	if e := p.fetch(3, 0, later); e.Propose != nil || !slices.Equal(p.ISR(), []int32{1, 2}) {
+		t.Errorf("proposed %+v, in sync are %v: the log of 3 is empty", e.Propose, p.ISR())
+	}
+}
+
+// A follower that does not fetch, at the high watermark, is not put back into the ISR that it was taken out of.
+func TestAShrinkStays(t *testing.T) {
+	p := leading(2, 50, 50, 1, 2)
+	p.fetch(2, 50, t0)
+	p.Appended(100, t0, all)
+	now := t0.Add(time.Minute)
+	shrink := p.Tick(now, all).Propose
+	_, e := p.AlterPartitionAnswered(shrink, Answer{LeaderEpoch: 5, PartitionEpoch: 8, ISR: []int32{1}}, now, all)
+	if e.Propose != nil || p.Admit(AcksAll) != kerr.NotEnoughReplicas {
+		t.Errorf("proposed %+v; acks=all is answered with %v", e.Propose, p.Admit(AcksAll))
+	}
+}
+
 func TestShrink(t *testing.T) {
 	p := leading(1, 10, 10, 1, 2, 3)
 	p.fetch(2, 10, t0)

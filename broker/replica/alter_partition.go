@@ -29,10 +29,12 @@ func newAlterQueue(r *Replicas) *alterQueue {
 	return &alterQueue{r: r, pending: map[*hosted]*partition.Proposal{}, filled: make(chan struct{}, 1)}
 }
 
-// enqueue takes a proposal over; a newer one of the same partition replaces an older one, which is void.
+// enqueue takes a proposal over, unless it is void by now: the one that made it so may have come here before it.
 func (q *alterQueue) enqueue(h *hosted, p *partition.Proposal) {
 	q.mu.Lock()
-	q.pending[h] = p
+	if h.stillProposes(p) {
+		q.pending[h] = p
+	}
 	q.mu.Unlock()
 	select {
 	case q.filled <- struct{}{}:
@@ -100,7 +102,7 @@ func (q *alterQueue) putBack(batch map[*hosted]*partition.Proposal) {
 	}
 }
 
-// stillProposes is false once a LeaderAndIsr has made the proposal void.
+// stillProposes is false once a LeaderAndIsr has made the proposal void. The caller may hold the queue's mutex.
 func (h *hosted) stillProposes(p *partition.Proposal) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()

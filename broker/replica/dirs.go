@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"klab/broker/fact"
+	"klab/broker/partition"
 	"klab/broker/storage"
 )
 
@@ -100,9 +101,12 @@ func (r *Replicas) offlineAll(d *storage.Dir) {
 			t.hosted[tp] = r.offline(&order{tp: tp})
 		}
 	})
+	var resigned []Leadership
 	for _, h := range lost {
 		r.unfollow(h)
 		r.idle(h, kerr.KafkaStorageError)
+		resigned = append(resigned, Leadership{TopicPartition: h.tp, LeaderEpoch: partition.None})
 	}
+	r.cfg.LeadershipChanged(resigned)
 	r.retireIdleFetchers()
 }

@@ -36,6 +36,8 @@ func TestAFailedDirectoryTakesItsPartitionsOffline(t *testing.T) {
 		waiting.MaxWaitMillis = 60_000
 		parked := b.fetchLater(waiting)
 
+		var told []Leadership
+		b.cfg.LeadershipChanged = func(all []Leadership) { told = append(told, all...) }
 		broken.Store(true)
 		if got := within(t, time.Second, b.produce(0, -1, "b")); !errors.Is(got.Err, kerr.KafkaStorageError) {
 			t.Errorf("the write: %v, want KAFKA_STORAGE_ERROR", got.Err)
@@ -58,6 +60,9 @@ func TestAFailedDirectoryTakesItsPartitionsOffline(t *testing.T) {
 		}
 		if len(b.fetchers) != 0 {
 			t.Error("still fetches for replicas that are offline")
+		}
+		if len(told) != 2 || told[0].Leads || told[1].Leads {
+			t.Errorf("told %+v, want that it leads neither", told)
 		}
 	})
 }

@@ -143,6 +143,11 @@ func (f *fetch) resume(req *kmsg.FetchRequest) *kerr.Error {
 func (f *fetch) start(now time.Time) {
 	s := f.session
 	s.mu.Lock()
+	for other := s.parked.Load(); other != nil; other = s.parked.Load() { // of a client that uses the session on two connections
+		s.mu.Unlock()
+		other.complete(true)
+		s.mu.Lock()
+	}
 	e := evaluation{fetch: f, now: now, arriving: true}
 	e.run()
 	if f.maxWait <= 0 || len(s.parts) == 0 || e.enough() {
@@ -221,6 +226,7 @@ func (p *parkedFetch) evaluate(now time.Time, over bool) (*evaluation, bool) {
 		}
 		e.discard()
 		if p.missing.Add(-int64(e.bytes)) > 0 {
+			e.holds.drop() // what was read has been given back
 			return nil, false
 		}
 	}

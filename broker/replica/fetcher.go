@@ -45,6 +45,7 @@ type fetcher struct {
 	// The goroutine's own:
 
 	conn     *leaderConn // nil while not connected
+	keepOpen func() bool // ends that conn is closed with ctx
 	failures pause       // of the connection
 	parts    []*following
 	byKey    map[partKey]*following
@@ -293,12 +294,14 @@ func (f *fetcher) connect() error {
 		return fmt.Errorf("cannot connect to broker %d at %s: %w", f.key.leader, addr, err)
 	}
 	f.conn = newLeaderConn(conn, f.clientID)
+	f.keepOpen = context.AfterFunc(f.ctx, func() { conn.Close() }) // a leader that hangs holds up nobody who stops this broker
 	return nil
 }
 
 // disconnect drops the connection; the leader's session is of no use without it, as what it was last told is unknown.
 func (f *fetcher) disconnect() {
 	if f.conn != nil {
+		f.keepOpen()
 		f.conn.Close()
 		f.conn = nil
 	}

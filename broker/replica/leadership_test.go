@@ -44,7 +44,12 @@ func TestACoordinatorWritesAsLongAsItsBrokerLeads(t *testing.T) {
 		if err := writes(3); err != nil {
 			t.Errorf("of the leadership that there is: %v", err)
 		}
-		want := []Leadership{{tp(0), 0, true}, {tp(0), 0, true}, {tp(0), 2, false}, {tp(0), 3, true}}
+		l.states[0].LeaderEpoch++ // a decision that never came here: another may have led
+		l.elect(0, 1, both, both)
+		if err := writes(3); !errors.Is(err, kerr.NotLeaderForPartition) {
+			t.Errorf("after a gap in the epochs: %v", err)
+		}
+		want := []Leadership{{tp(0), 0, true}, {tp(0), 0, true}, {tp(0), 2, false}, {tp(0), 3, true}, {tp(0), 5, true}}
 		if !slices.Equal(told, want) {
 			t.Errorf("told %v, want %v", told, want)
 		}

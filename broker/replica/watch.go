@@ -79,6 +79,8 @@ func (w *watch) concerned(parked *parkedFetch, what event) bool {
 		return what&endMoved != 0
 	case what&watermarkMoved == 0:
 		return false
+	case parked.readCommitted: // a marker makes much readable that was counted before
+		return true
 	}
 	grown := w.at.appended - w.counted
 	w.counted = w.at.appended

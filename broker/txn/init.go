@@ -56,7 +56,7 @@ func (t *Txn) rotate(token any, r *Init, nowMs int64) Effects {
 	}
 	p := t.empty(token, r, nowMs)
 	p.to.ProducerID, p.to.ProducerEpoch = r.Fresh, 0
-	p.previousID, p.lastEpoch = t.current.ProducerID, none
+	p.lastEpoch = none
 	if r.named() {
 		p.lastEpoch = t.current.ProducerEpoch
 	}
@@ -85,7 +85,7 @@ func (t *Txn) bump(token any, r *Init, nowMs int64) Effects {
 func (t *Txn) empty(token any, r *Init, nowMs int64) pending {
 	return pending{
 		token:      token,
-		previousID: t.previousID,
+		previousID: t.current.ProducerID,
 		to: Metadata{
 			ProducerID: t.current.ProducerID, TimeoutMs: r.TimeoutMs, State: Empty, UpdatedMs: nowMs, StartedMs: none,
 		},

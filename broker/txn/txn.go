@@ -153,10 +153,10 @@ func (t *Txn) Written(err *kerr.Error, nowMs int64) Effects {
 
 // apply makes a transition true.
 func (t *Txn) apply(p *pending, nowMs int64) Effects {
-	t.pending = nil
 	if p.tombstone {
-		return Effects{Forget: true}
+		return Effects{Forget: true} // the transition stays: who has found the id before it is gone is told to try again
 	}
+	t.pending = nil
 	was := t.current
 	t.current, t.previousID, t.lastEpoch = p.to, p.previousID, p.lastEpoch
 	e := Effects{}
