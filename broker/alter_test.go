@@ -132,3 +132,49 @@ func TestConfigsAreNotWrittenWhileNobodyIsController(t *testing.T) {
 		t.Error(there, err)
 	}
 }
+
+// TestEveryNameIsDescribed, also those that only a plug-in could know: Kafka shows that they are there, not what they are.
+func TestEveryNameIsDescribed(t *testing.T) {
+	l := newLab(t)
+	b := l.start(1)
+	l.announced(1)
+	c := l.client()
+	const own = "listener.name.plaintext.max.connections"
+	for _, name := range []string{"1", ""} {
+		if err, message := l.change(c, 1, kmsg.ConfigResourceTypeBroker, name, "my.plugin.key=x", own+"=500"); err != nil {
+			t.Fatal(err, message)
+		}
+	}
+	l.eventually("the broker follows", func() bool { return len(b.cfg.Synonyms(own)) == 3 })
+	for _, resource := range []string{"1", ""} {
+		all := l.describeBroker(c, resource)
+		plugin, mine := all["my.plugin.key"], all[own]
+		if !plugin.IsSensitive || plugin.Value != nil || !plugin.ReadOnly || plugin.ConfigType != 0 {
+			t.Errorf("%q: the plug-in's key is described as %+v", resource, plugin)
+		}
+		if mine.IsSensitive || mine.Value == nil || *mine.Value != "500" || mine.ConfigType != kmsg.ConfigTypeInt {
+			t.Errorf("%q: the listener's limit is described as %+v", resource, mine)
+		}
+		if want := map[string]kmsg.ConfigSource{"1": kmsg.ConfigSourceDynamicBrokerConfig, "": kmsg.ConfigSourceDynamicDefaultBrokerConfig}[resource]; plugin.Source != want || mine.Source != want {
+			t.Errorf("%q: from %v and %v, want %v", resource, plugin.Source, mine.Source, want)
+		}
+	}
+}
+
+// describeBroker asks broker 1 for all configurations of a broker, or with an empty name for the cluster-wide ones.
+func (l *lab) describeBroker(c *kgo.Client, name string) map[string]kmsg.DescribeConfigsResponseResourceConfig {
+	l.t.Helper()
+	req := kmsg.NewPtrDescribeConfigsRequest()
+	r := kmsg.NewDescribeConfigsRequestResource()
+	r.ResourceType, r.ResourceName = kmsg.ConfigResourceTypeBroker, name
+	req.Resources = append(req.Resources, r)
+	resp, err := c.Broker(1).RetriableRequest(l.t.Context(), req)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	all := make(map[string]kmsg.DescribeConfigsResponseResourceConfig)
+	for _, entry := range resp.(*kmsg.DescribeConfigsResponse).Resources[0].Configs {
+		all[entry.Name] = entry
+	}
+	return all
+}

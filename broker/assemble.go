@@ -19,7 +19,7 @@ import (
 )
 
 // assemble builds the parts from each other. Nothing runs yet.
-func (b *Broker) assemble() {
+func (b *Broker) assemble(ctx context.Context) {
 	b.controller = controller.NewShell(b.shellConfig())
 	b.peers = &peers{
 		clientID:   fmt.Sprintf("broker-%d", b.id),
@@ -33,7 +33,7 @@ func (b *Broker) assemble() {
 	b.producers = &producerIDs{allocate: b.allocateProducerIDs}
 	b.replicas = replica.New(b.replicaConfig())
 	b.applyThrottles()
-	b.applyLimits()
+	b.applyLimits(ctx)
 	b.offsetsTopic = b.newInternalTopic(internaltopic.ConsumerOffsets)
 	b.transactionTopic = b.newInternalTopic(internaltopic.TransactionState)
 	b.groups = b.newGroups(b.offsetsTopic)
@@ -99,7 +99,7 @@ func (b *Broker) replicaConfig() replica.Config {
 		Log:            b.levels.Logger("kafka.server.ReplicaManager"),
 		Buffers:        &b.buffers,
 		Observe:        b.opt.Observe,
-		Dial:           b.opt.Dial,
+		Dial:           b.sizedDial,
 		Listener:       c.InterBrokerListener(),
 		AlterPartition: b.alterPartition,
 		BrokerEpoch:    b.epoch.Load,

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -9,10 +10,10 @@ import (
 
 // applyDynamic puts changed keys of the broker's dynamic configuration into effect (KIP-226), so far as they are not read where
 // they are used: topics' defaults and the cleaner's keys are.
-func (b *Broker) applyDynamic(changed []string) {
+func (b *Broker) applyDynamic(ctx context.Context, changed []string) {
 	any := func(is func(string) bool) bool { return slices.ContainsFunc(changed, is) }
-	if any(func(k string) bool { return strings.HasPrefix(k, "max.connections") }) {
-		b.applyLimits()
+	if any(func(k string) bool { return strings.Contains(k, "max.connection") }) {
+		b.applyLimits(ctx)
 	}
 	if any(config.IsQuota) {
 		b.applyThrottles()
@@ -23,10 +24,9 @@ func (b *Broker) applyDynamic(changed []string) {
 	if slices.Contains(changed, uncleanElection) {
 		b.controller.SetUncleanElection(b.cfg.Bool(uncleanElection))
 	}
-}
-
-func (b *Broker) applyLimits() {
-	b.server.SetLimits(b.cfg.Int("max.connections"), b.cfg.Int("max.connections.per.ip"), perIPOverrides(b.cfg))
+	if slices.Contains(changed, "advertised.listeners") {
+		b.readvertise(ctx)
+	}
 }
 
 func (b *Broker) applyThrottles() {

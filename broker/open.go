@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -46,7 +44,7 @@ func Open(ctx context.Context, cfg *config.Config, opt Options) (*Broker, error)
 
 // start is Kafka's start-up order (kafka-formats A.2), with the logs loading while the ZooKeeper session opens.
 func (b *Broker) start(ctx context.Context) error {
-	if err := b.bind(); err != nil {
+	if err := b.bind(ctx); err != nil {
 		return err
 	}
 	ids, err := readIdentities(b.opt.FS, logDirs(b.cfg))
@@ -73,7 +71,7 @@ func (b *Broker) start(ctx context.Context) error {
 }
 
 // bind takes the ports before anything else: a port in use is the likeliest reason not to start.
-func (b *Broker) bind() error {
+func (b *Broker) bind(ctx context.Context) error {
 	endpoints, err := b.cfg.Listeners()
 	if err != nil {
 		return err
@@ -85,13 +83,17 @@ func (b *Broker) bind() error {
 	for _, e := range endpoints {
 		listeners = append(listeners, server.Listener{Name: e.Listener, Address: e.Address()})
 	}
+	limits, err := connectionLimits(ctx, b.cfg)
+	if err != nil {
+		return err
+	}
 	b.server = server.New(server.Config{
 		Listeners:       listeners,
 		MaxRequestBytes: b.cfg.Int("socket.request.max.bytes"),
 		IdleTimeout:     b.cfg.Duration("connections.max.idle.ms"),
-		MaxConnections:  b.cfg.Int("max.connections"),
-		MaxPerIP:        b.cfg.Int("max.connections.per.ip"),
-		MaxPerIPOf:      perIPOverrides(b.cfg),
+		Limits:          limits,
+		SendBuffer:      givenSize(b.cfg, "socket.send.buffer.bytes"),
+		ReceiveBuffer:   givenSize(b.cfg, "socket.receive.buffer.bytes"),
 		Buffers:         &b.buffers,
 		Log:             b.levels.Logger("kafka.network.SocketServer"),
 		Listen:          b.opt.Listen,
@@ -110,19 +112,6 @@ func explainListen(err error) error {
 		return err
 	}
 	return &server.ListenError{Listener: l.Listener, Err: fmt.Errorf("%w; stop that, or change listeners", inUse)}
-}
-
-// perIPOverrides reads max.connections.per.ip.overrides: host:count, comma-separated. What does not parse is left out.
-func perIPOverrides(cfg *config.Config) map[string]int {
-	of := make(map[string]int)
-	for _, pair := range splitComma(cfg.String("max.connections.per.ip.overrides")) {
-		if i := strings.LastIndexByte(pair, ':'); i > 0 {
-			if n, err := strconv.Atoi(pair[i+1:]); err == nil {
-				of[strings.Trim(pair[:i], "[]")] = n
-			}
-		}
-	}
-	return of
 }
 
 // connect opens the session and learns from ZooKeeper who we are and what changed in our configuration.
@@ -207,7 +196,7 @@ func (b *Broker) configureLogs(ctx context.Context) error {
 
 // serve makes the broker visible and starts everything that runs.
 func (b *Broker) serve(ctx context.Context) error {
-	b.assemble()
+	b.assemble(ctx)
 	b.introduced = b.introduction(ctx)
 	if err := b.register(ctx); err != nil {
 		return err

@@ -49,47 +49,62 @@ func (b *Broker) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// askAgain is the pause when the controller could not be asked: it has just moved, most often.
+// askAgain is the pause when there was no controller to ask: it has just moved, most often.
 const askAgain = 20 * time.Millisecond
 
 // moveLeadership asks the controller for a controlled shutdown until nothing is left to move, as often as
-// controlled.shutdown.max.retries says (KIP-49). That it could not be asked does not count, as long as the time that
-// Kafka's tries and pauses would take has not gone by.
+// controlled.shutdown.max.retries says (KIP-49). That there was no controller to ask does not count, as long as the pauses of
+// Kafka's tries have not gone by.
 func (b *Broker) moveLeadership(ctx context.Context) error {
 	tries, pause := b.cfg.Int("controlled.shutdown.max.retries"), b.cfg.Duration("controlled.shutdown.retry.backoff.ms")
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(tries)*pause)
-	defer cancel()
+	patience := time.Duration(tries) * pause
 	for tried := 0; tried < tries && b.hasPeers(); { // without peers nobody could take over: Kafka would try in vain
-		remaining, err := b.controlledShutdown(ctx)
-		next := pause
-		switch {
-		case err != nil:
-			next = askAgain
-		case remaining == 0:
+		began := time.Now()
+		err := b.controlledShutdown(ctx)
+		if err == nil {
 			return nil
-		default:
-			tried++
-			err = fmt.Errorf("%d partitions have no other replica to lead them", remaining)
 		}
 		b.log.Info("the controlled shutdown is not done yet", "reason", err)
-		if !b.pauseWhilePeers(ctx, next) {
+		if errors.Is(err, errUnasked) {
+			if patience <= 0 || !b.pauseWhilePeers(ctx, askAgain) {
+				return err
+			}
+			patience -= time.Since(began)
+			continue
+		}
+		if tried++; tried == tries || !b.pauseWhilePeers(ctx, pause) {
 			return err
 		}
 	}
 	return nil
 }
 
-// controlledShutdown asks once, and returns how many partitions this broker still leads.
-func (b *Broker) controlledShutdown(ctx context.Context) (remaining int, err error) {
+// errUnasked says that nobody could be asked for a controlled shutdown: the controller has moved or ended, most often.
+var errUnasked = errors.New("there was no controller to ask")
+
+// controlledShutdown asks once. A controller that is there and does not answer within controller.socket.timeout.ms has been asked.
+func (b *Broker) controlledShutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.Duration("controller.socket.timeout.ms"))
+	defer cancel()
 	req := kmsg.NewPtrControlledShutdownRequest()
 	req.Version = 3
 	req.BrokerID, req.BrokerEpoch = b.id, b.epoch.Load()
 	resp, err := b.peers.forward(ctx, req)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", errUnasked, err)
+	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	answer := resp.(*kmsg.ControlledShutdownResponse)
-	return len(answer.PartitionsRemaining), kerr.ErrorForCode(answer.ErrorCode)
+	switch err := kerr.ErrorForCode(answer.ErrorCode); {
+	case err == kerr.NotController, err == kerr.StaleControllerEpoch:
+		return fmt.Errorf("%w: %w", errUnasked, err)
+	case err == nil && len(answer.PartitionsRemaining) > 0:
+		return fmt.Errorf("%d partitions have no other replica to lead them", len(answer.PartitionsRemaining))
+	default:
+		return err
+	}
 }
 
 // hasPeers reports whether another live broker is known.

@@ -2,7 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -71,14 +70,7 @@ func (t *topicConfigs) load(ctx context.Context, topic string) (topicConfig, err
 
 // read returns what /config/topics/<topic> says; no node means no overrides.
 func (t *topicConfigs) read(ctx context.Context, topic string) (map[string]string, error) {
-	data, _, err := t.zk.Get(ctx, znode.TopicConfigPath(topic))
-	if errors.Is(err, session.ErrNoNode) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return znode.DecodeConfig(data)
+	return readOverrides(ctx, t.zk, t.log, znode.TopicConfigPath(topic))
 }
 
 func (t *topicConfigs) resolve(topic string, overrides map[string]string) topicConfig {

@@ -1,8 +1,11 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,29 +71,47 @@ func (b *Broker) followConfigChanges(ctx context.Context) {
 	b.follow(ctx, znode.ConfigChangesPath, c.read)
 }
 
+// notification is one node under /config/changes.
+type notification struct {
+	seq  int64
+	path string
+}
+
+// read processes what is new and removes what is old. Only ZooKeeper's own errors end it early; what was not reached is
+// processed the next time.
 func (c *configChanges) read(ctx context.Context) (<-chan zk.Event, error) {
 	names, _, watch, err := c.zk.ChildrenW(ctx, znode.ConfigChangesPath)
 	if err != nil {
 		return nil, err
 	}
+	all := notificationsOf(names)
 	seen := make(map[string]bool) // what several notifications name is read once
-	newest := c.last
-	for _, name := range names {
-		seq, ok := znode.SequenceOf(name)
-		if !ok || seq <= c.last {
+	for _, n := range all {
+		if n.seq <= c.last {
 			continue
 		}
-		newest = max(newest, seq)
-		if err := c.notification(ctx, znode.ConfigChangesPath+"/"+name, seen); err != nil {
+		if err := c.process(ctx, n.path, seen); err != nil {
 			return nil, err
 		}
+		c.last = n.seq
 	}
-	c.last = newest
-	return watch, nil
+	return watch, c.purge(ctx, all)
 }
 
-func (c *configChanges) notification(ctx context.Context, path string, seen map[string]bool) error {
-	data, stat, err := c.zk.Get(ctx, path)
+// notificationsOf are those among the names, in the order in which they were written.
+func notificationsOf(names []string) []notification {
+	var all []notification
+	for _, name := range names {
+		if seq, ok := znode.SequenceOf(name); ok {
+			all = append(all, notification{seq, znode.ConfigChangesPath + "/" + name})
+		}
+	}
+	slices.SortFunc(all, func(a, b notification) int { return cmp.Compare(a.seq, b.seq) })
+	return all
+}
+
+func (c *configChanges) process(ctx context.Context, path string, seen map[string]bool) error {
+	data, _, err := c.zk.Get(ctx, path)
 	if errors.Is(err, session.ErrNoNode) {
 		return nil // another broker found it old
 	}
@@ -98,17 +119,31 @@ func (c *configChanges) notification(ctx context.Context, path string, seen map[
 		return err
 	}
 	entity, err := znode.DecodeConfigChange(data)
-	switch {
-	case err != nil:
+	if err != nil {
 		c.log.Warn("ignored a configuration change", "path", path, "error", err)
-	case !seen[entity]:
-		seen[entity] = true
-		if err := c.apply(ctx, entity); err != nil {
+		return nil
+	}
+	if seen[entity] {
+		return nil
+	}
+	seen[entity] = true
+	return c.apply(ctx, entity)
+}
+
+// purge removes old notifications, whoever processed them. They come by age: what follows one that is young is younger.
+func (c *configChanges) purge(ctx context.Context, all []notification) error {
+	for _, n := range all {
+		there, stat, err := c.zk.Exists(ctx, n.path)
+		if err != nil {
 			return err
 		}
-	}
-	if created := time.UnixMilli(stat.Ctime); c.opt.Clock().Sub(created) > keepNotifications {
-		if err := c.zk.Delete(ctx, path, -1); err != nil && !errors.Is(err, session.ErrNoNode) {
+		if !there { // another broker was faster
+			continue
+		}
+		if c.opt.Clock().Sub(time.UnixMilli(stat.Ctime)) <= keepNotifications {
+			return nil
+		}
+		if err := c.zk.Delete(ctx, n.path, -1); err != nil && !errors.Is(err, session.ErrNoNode) {
 			return err
 		}
 	}
@@ -175,17 +210,28 @@ func (b *Broker) loadDynamicConfig(ctx context.Context) error {
 	for _, topic := range b.topics.rebase() {
 		b.replicas.TopicConfigChanged(topic)
 	}
-	b.applyDynamic(changed)
+	b.applyDynamic(ctx, changed)
 	return nil
 }
 
+// readConfig returns the overrides in a configuration node; no node means none.
 func (b *Broker) readConfig(ctx context.Context, path string) (map[string]string, error) {
-	data, _, err := b.zk.Get(ctx, path)
+	return readOverrides(ctx, b.zk, b.log, path)
+}
+
+// readOverrides reads a configuration node. As in Kafka one that holds garbage counts as empty: the error is ZooKeeper's alone.
+func readOverrides(ctx context.Context, client *session.Client, log *slog.Logger, path string) (map[string]string, error) {
+	data, _, err := client.Get(ctx, path)
 	if errors.Is(err, session.ErrNoNode) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return znode.DecodeConfig(data)
+	overrides, err := znode.DecodeConfig(data)
+	if err != nil {
+		log.Warn("cannot read a configuration in ZooKeeper; it counts as empty until it is written anew", "path", path, "error", err)
+		return nil, nil
+	}
+	return overrides, nil
 }

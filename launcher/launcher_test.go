@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"klab/launcher/event"
@@ -81,6 +84,44 @@ func TestUpAndDown(t *testing.T) {
 		t.Errorf("purge of what does not run: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(o.Home, "pseudo")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("data is left: %v", err)
+	}
+}
+
+// A supervisor that ends just now takes no more requests; the data goes all the same.
+func TestAPurgeThatComesTooLateForTheSupervisor(t *testing.T) {
+	home := t.TempDir()
+	cluster := filepath.Join(home, "lab")
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for range 2 { // a look whether somebody is there, and the request
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+		}
+		listener.Close()
+	}()
+	for path, text := range map[string]string{
+		filepath.Join(supervisor.RunDir(home), "supervisor.json"): fmt.Sprintf(`{"socket":%q,"pid":1,"cluster":%q}`, listener.Addr(), cluster),
+		filepath.Join(cluster, "cluster.json"):                    `{"name":"lab"}`,
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Down(t.Context(), home, true); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(cluster); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("data is left: %v", err)
 	}
 }
@@ -168,6 +209,30 @@ func TestForeground(t *testing.T) {
 		cancel()
 	}
 	if _, err := Up(ctx, o); err != nil {
+		t.Error(err)
+	}
+	if _, err := supervisor.Dial(t.Context(), o.Home); !errors.Is(err, supervisor.ErrNotRunning) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+// Closing the terminal ends a cluster in the foreground as Ctrl-C does.
+func TestForegroundEndsInGoodOrderWithItsTerminal(t *testing.T) {
+	if runtime.GOOS == "windows" || signal.Ignored(syscall.SIGHUP) {
+		t.Skip("nothing sends SIGHUP here")
+	}
+	o := options(t)
+	o.Foreground = true
+	o.Ready = func(Result) {
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Signal(syscall.SIGHUP)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Up(t.Context(), o); err != nil {
 		t.Error(err)
 	}
 	if _, err := supervisor.Dial(t.Context(), o.Home); !errors.Is(err, supervisor.ErrNotRunning) {

@@ -37,7 +37,7 @@ type Result struct {
 // that one is ready and says so. On an error nothing is left running; when ctx ends before the cluster is ready, likewise.
 //
 // With Foreground, Options.Ready is called instead, and Up returns when the cluster has ended: by ctx, by SIGINT or
-// SIGTERM, or by a down from elsewhere.
+// SIGTERM, with the terminal, or by a down from elsewhere.
 func Up(ctx context.Context, o Options) (Result, error) {
 	began := time.Now()
 	home, err := Home(o.Home)
@@ -94,6 +94,8 @@ func join(ctx context.Context, home string) (running Result, found bool, err err
 
 // upHere supervises in this process.
 func upHere(ctx context.Context, cfg supervisor.Config, ready func(Result)) error {
+	ctx, forget := child.UntilHangup(ctx)
+	defer forget()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cfg.Command = reexec(cfg.Plan.Home)
@@ -135,14 +137,25 @@ func Down(ctx context.Context, home string, purge bool) error {
 	}
 	client, err := supervisor.Dial(ctx, home)
 	if err == nil {
-		return client.Down(ctx, purge)
+		err = client.Down(ctx, purge)
 	}
+	if !purge || !errors.Is(err, supervisor.ErrNotRunning) {
+		return err
+	}
+	if client == nil {
+		return purgeWhatIsLeft(home)
+	}
+	if err := client.AwaitEnd(ctx); err != nil { // it was about to end, and did not hear of the purge
+		return err
+	}
+	return Down(ctx, home, purge) // somebody may have started the next one
+}
+
+// purgeWhatIsLeft removes the data of the cluster that was last started in a home; nothing runs there.
+func purgeWhatIsLeft(home string) error {
 	dir, known := supervisor.ClusterHome(home)
-	if !purge || !known || !errors.Is(err, supervisor.ErrNotRunning) {
-		return err
-	}
-	if _, missing := os.Stat(dir); errors.Is(missing, os.ErrNotExist) {
-		return err
+	if _, err := os.Stat(dir); !known || errors.Is(err, os.ErrNotExist) {
+		return supervisor.ErrNotRunning
 	}
 	return supervisor.Purge(dir)
 }

@@ -5,8 +5,8 @@ package api
 //	v1 sources and synonyms (KIP-226)
 //	v3 types and documentation (KIP-569)
 //
-// Differences from Kafka 3.9: keys come in the order of their names; the loggers are this program's (see loggers.go); what
-// differs in keys and values is listed in broker/config/DIFFERENCES.md.
+// Differences from Kafka 3.9: keys come in the order of their names, those of Kafka's table first; the loggers are this
+// program's (see loggers.go); what differs in keys and values is listed in broker/config/DIFFERENCES.md.
 
 import (
 	"context"
@@ -136,7 +136,7 @@ func (e *entries) broker(d *Deps, name string) *resourceError {
 		}
 		e.add(k, text, ok, synonyms, config.BrokerDocumentation(k.Name))
 	}
-	e.quotas(d, clusterWide)
+	e.others(d, clusterWide)
 	return nil
 }
 
@@ -166,15 +166,16 @@ func (e *entries) add(k *config.Key, text string, ok bool, synonyms []config.Syn
 	e.out = append(e.out, c)
 }
 
-// quotas describes the rates of KIP-73, which only a dynamic layer can have. Kafka calls them read-only all the same.
-func (e *entries) quotas(d *Deps, clusterWide bool) {
-	for _, name := range []string{config.FollowerThrottledRate, config.LeaderThrottledRate, config.AlterLogDirsRate} {
-		synonyms := d.Config.DynamicSynonyms(name)
+// others describes what is set and not in the table: quotas (KIP-73), a listener's own settings, and names that only a plug-in
+// could know, whose values are not shown.
+func (e *entries) others(d *Deps, clusterWide bool) {
+	for _, name := range d.Config.Others() {
+		k, synonyms := config.Other(name), d.Config.Synonyms(name)
 		if clusterWide {
 			synonyms = slices.DeleteFunc(synonyms, func(s config.Synonym) bool { return s.Source != config.DynamicDefaultBroker })
 		}
-		if len(synonyms) > 0 && (len(e.names) == 0 || slices.Contains(e.names, name)) {
-			e.add(&config.Key{Name: name, Type: config.Long, Dynamic: config.Static}, synonyms[0].Value, true, synonyms, "")
+		if e.wants(k) && len(synonyms) > 0 && synonyms[0].Name == name {
+			e.add(k, synonyms[0].Value, true, synonyms, "")
 		}
 	}
 }

@@ -34,25 +34,26 @@ type Config struct {
 	now     atomic.Pointer[view]
 	mu      sync.Mutex // one writer of now at a time
 	unknown []string
+	bound   []Endpoint // the listeners that it was loaded with
 }
 
 // view is one immutable state of the configuration.
 type view struct {
 	layers [StaticBroker + 1]map[string]string // indexed by Source; only the three of a broker are used
-	values map[string]value                    // the effective value of every key that some layer sets
+	values map[string]value                    // the effective value of every name that some layer sets and whose type is known
 }
 
 // Load reads Kafka's property names. A value of the wrong type or range and a combination that Kafka refuses are errors;
-// all of them are reported together. Unknown keys are kept out and listed by [Config.Unknown], as Kafka ignores them.
+// all of them are reported together. Unknown keys have no effect and are listed by [Config.Unknown]; like Kafka's, they are kept
+// for who describes the configuration.
 func Load(props map[string]string) (*Config, error) {
 	c := new(Config)
 	static := make(map[string]string, len(props))
 	for name, text := range props {
+		static[name] = text
 		if BrokerTable().lookupPrefixed(name) == nil {
 			c.unknown = append(c.unknown, name)
-			continue
 		}
-		static[name] = text
 	}
 	slices.Sort(c.unknown)
 	sameID(static)
@@ -65,6 +66,7 @@ func Load(props map[string]string) (*Config, error) {
 	if err := c.checkRules(); err != nil {
 		return nil, err
 	}
+	c.bound, _ = c.Listeners() // checkRules has read them
 	return c, nil
 }
 
@@ -92,7 +94,7 @@ func LoadStrict(props map[string]string) (*Config, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Unknown returns the keys that [Load] left out, sorted.
+// Unknown returns the keys given to [Load] that nothing here knows, sorted.
 func (c *Config) Unknown() []string { return c.unknown }
 
 // lookupPrefixed also finds listener.name.<listener>.<key>, and a SASL mechanism before the key (KIP-103, KIP-402).
@@ -117,7 +119,7 @@ func (v *view) resolve() (errs []error) {
 	for src := StaticBroker; src >= DynamicBroker; src-- {
 		for _, name := range slices.Sorted(maps.Keys(v.layers[src])) {
 			k := BrokerTable().lookupPrefixed(name)
-			if k == nil { // a quota
+			if k == nil { // a quota, or nobody knows what
 				continue
 			}
 			parsed, err := k.parse(v.layers[src][name])
@@ -133,28 +135,66 @@ func (v *view) resolve() (errs []error) {
 
 // SetDynamic replaces a dynamic layer (src is [DynamicBroker] or [DynamicDefaultBroker]) by what ZooKeeper holds and
 // returns the names whose effective value changed, sorted. What cannot be dynamic or is not valid is left out and told by the
-// error, as Kafka keeps running on a bad /config/brokers node.
+// error, as Kafka keeps running on a bad /config/brokers node; what makes a configuration that Kafka would not run with is not
+// taken at all.
 func (c *Config) SetDynamic(src Source, props map[string]string) (changed []string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	layer, errs := dynamicLayer(src, props)
-	old := c.now.Load()
-	next := &view{layers: old.layers}
-	next.layers[src] = layer
-	next.resolve() // every layer was checked when it came in
-	c.now.Store(next)
-	for _, k := range BrokerTable().Keys() {
-		if old.get(&k).text != next.get(&k).text || old.get(&k).null != next.get(&k).null {
-			changed = append(changed, k.Name)
-		}
+	errs = append(errs, c.dropUnusableListeners(src, layer)...)
+	next := c.with(src, layer)
+	if err := next.checkRules(); err != nil {
+		return nil, errors.Join(append(errs, fmt.Errorf("the dynamic configuration stays as it was: %w", err))...)
 	}
-	for _, name := range []string{LeaderThrottledRate, FollowerThrottledRate, AlterLogDirsRate} {
-		if old.layers[src][name] != layer[name] {
-			changed = append(changed, name)
-		}
-	}
-	return changed, errors.Join(errs...)
+	old, now := c.now.Load(), next.now.Load()
+	c.now.Store(now)
+	return now.differing(old, src), errors.Join(errs...)
 }
+
+// with is the configuration that another dynamic layer would make.
+func (c *Config) with(src Source, layer map[string]string) *Config {
+	v := &view{layers: c.now.Load().layers}
+	v.layers[src] = layer
+	v.resolve() // every layer was checked when it came in
+	next := &Config{bound: c.bound}
+	next.now.Store(v)
+	return next
+}
+
+// differing lists the keys with another effective value than in old, and the names outside of the table that the layer src has
+// otherwise.
+func (v *view) differing(old *view, src Source) (names []string) {
+	for _, k := range BrokerTable().Keys() {
+		if was, is := old.get(&k), v.get(&k); was.text != is.text || was.null != is.null {
+			names = append(names, k.Name)
+		}
+	}
+	for _, name := range others(old.layers[src], v.layers[src]) {
+		was, before := old.layers[src][name]
+		if is, now := v.layers[src][name]; is != was || now != before {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// others are the names of some layers that the table does not have, sorted.
+func others(layers ...map[string]string) (names []string) {
+	for _, layer := range layers {
+		for name := range layer {
+			if BrokerTable().Lookup(name) == nil {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Others lists the names that some layer has and the table has not, sorted: quotas, a listener's own settings, and what is known
+// to nobody here. [Other] describes them.
+func (c *Config) Others() []string { return others(c.now.Load().layers[DynamicBroker:]...) }
 
 func dynamicLayer(src Source, props map[string]string) (layer map[string]string, errs []error) {
 	layer = make(map[string]string, len(props))
@@ -167,8 +207,8 @@ func dynamicLayer(src Source, props map[string]string) (layer map[string]string,
 				continue
 			}
 			layer[name] = props[name]
-		case k == nil:
-			errs = append(errs, &UnknownKeyError{Key: name, Nearest: BrokerTable().Nearest(name)})
+		case k == nil: // a plug-in's, for all that Kafka knows
+			layer[name] = props[name]
 		case k.Dynamic == Static, src == DynamicDefaultBroker && k.Dynamic == PerBroker:
 			errs = append(errs, fmt.Errorf("cannot change %s while the broker runs: it is not dynamic at this level", name))
 		default:
@@ -205,6 +245,14 @@ func (c *Config) Int(name string) int { return int(c.get(name, Int, Short).num) 
 
 // Int64 returns a long, int or short; 0 if it is null.
 func (c *Config) Int64(name string) int64 { return c.get(name, Long, Int, Short).num }
+
+// ListenerInt is [Config.Int] for one listener: what listener.name.<listener>.<name> says, else name itself (KIP-612).
+func (c *Config) ListenerInt(listener, name string) int {
+	if v, ok := c.now.Load().values["listener.name."+strings.ToLower(listener)+"."+name]; ok {
+		return int(v.num)
+	}
+	return c.Int(name)
+}
 
 // Float returns a double.
 func (c *Config) Float(name string) float64 { return c.get(name, Double).real }

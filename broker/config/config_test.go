@@ -2,6 +2,7 @@ package config
 
 import (
 	"bufio"
+	"cmp"
 	_ "embed"
 	"errors"
 	"math"
@@ -141,6 +142,22 @@ func TestLoadRefuses(t *testing.T) {
 		{"queued.max.request.bytes", "5", "socket.request.max.bytes"},
 		{"log.cleaner.threads", "200", "more than 1 MiB"},
 		{"ssl.key.password", "s3cret", ""},
+		{"log.retention.hours", "0", "cannot set log.retention.hours = 0: must be -1 (unlimited) or at least 1"},
+		{"log.retention.minutes", "0", "cannot set log.retention.minutes = 0"},
+		{"log.retention.ms", "0", "cannot set log.retention.ms = 0"},
+		{"log.retention.ms", "-7", ""},
+		{"log.roll.ms", "0", "cannot set log.roll.ms = 0: must be at least 1"},
+		{"log.roll.ms", "-5", "cannot set log.roll.ms = -5"},
+		{"log.roll.jitter.ms", "-5", "cannot set log.roll.jitter.ms = -5: must be at least 0"},
+		{"max.connections.per.ip", "0", "max.connections.per.ip.overrides"},
+		{"max.connections.per.ip.overrides", "garbage", "must be host:count"},
+		{"max.connections.per.ip.overrides", "localhost:many", "must be host:count"},
+		{"max.connections.per.ip.overrides", "[::1]:5", "is no host name or address"},
+		{"max.connections.per.ip.overrides", "::1:5,localhost:0", ""},
+		{"offsets.topic.compression.codec", "77", "must be no more than 4"},
+		{"node.id", "2", "cannot set node.id = 2: must be the same as broker.id (1)"},
+		{"listeners", "PLAINTEXT://a:1,PLAINTEXT://a:2", "its own name"},
+		{"advertised.listeners", "PLAINTEXT://a:1,PLAINTEXT://b:2", "its own name"},
 	} {
 		_, err := Load(minimal(tt.key, tt.value))
 		if tt.want == "" {
@@ -151,6 +168,9 @@ func TestLoadRefuses(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s = %q: error is %v, want %q", tt.key, tt.value, err, tt.want)
+		}
+		if _, typed := errors.AsType[*ValueError](err); !typed && tt.key != "zookeeper.connect" {
+			t.Errorf("%s = %q: nobody can tell %v from a failure", tt.key, tt.value, err)
 		}
 	}
 }
@@ -197,8 +217,88 @@ func TestDynamicLayers(t *testing.T) {
 	if err == nil || c.Int("min.insync.replicas") != 2 || c.Int("message.max.bytes") != 1000 || !c.IsNull("broker.rack") {
 		t.Errorf("a bad node: %v, min.insync.replicas %d", err, c.Int("min.insync.replicas"))
 	}
-	if n := strings.Count(err.Error(), "\n") + 1; n != 3 {
-		t.Errorf("%d faults told, want 3: %v", n, err)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 2 {
+		t.Errorf("%d faults told, want 2: %v", n, err)
+	}
+}
+
+// TestUnusableLayersAreLeftOut: what Kafka would not run with keeps the layer of before.
+func TestUnusableLayersAreLeftOut(t *testing.T) {
+	c, err := Load(minimal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.SetDynamic(DynamicBroker, map[string]string{"log.retention.ms": "5000"}); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := c.SetDynamic(DynamicBroker, map[string]string{"log.retention.ms": "0", "min.insync.replicas": "2"})
+	if err == nil || len(changed) > 0 || c.RetentionMs() != 5000 || c.Int("min.insync.replicas") != 1 {
+		t.Errorf("changed %q, retention %d, min.insync.replicas %d: %v", changed, c.RetentionMs(), c.Int("min.insync.replicas"), err)
+	}
+}
+
+// TestUnknownDynamicKeysAreKept as Kafka keeps them for plug-ins, and a listener's own settings are told as changes.
+func TestUnknownDynamicKeysAreKept(t *testing.T) {
+	c, err := Load(minimal("my.static.key", "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const own = "listener.name.plaintext.max.connections"
+	changed, err := c.SetDynamic(DynamicBroker, map[string]string{"my.plugin.key": "x", own: "5"})
+	if err != nil || !slices.Equal(changed, []string{own, "my.plugin.key"}) {
+		t.Errorf("changed %q, %v", changed, err)
+	}
+	if got := c.Others(); !slices.Equal(got, []string{own, "my.plugin.key", "my.static.key"}) {
+		t.Errorf("others: %q", got)
+	}
+	if got := formatSynonyms(c.Synonyms("my.plugin.key")); got != "DYNAMIC_BROKER_CONFIG:my.plugin.key=x" {
+		t.Error(got)
+	}
+	want := "DYNAMIC_BROKER_CONFIG:" + own + "=5, DEFAULT_CONFIG:max.connections=2147483647"
+	if got := formatSynonyms(c.Synonyms(own)); got != want {
+		t.Errorf("synonyms of %s: %s", own, got)
+	}
+	if mine, others := c.ListenerInt("PLAINTEXT", "max.connections"), c.ListenerInt("SSL", "max.connections"); mine != 5 || others != math.MaxInt32 {
+		t.Errorf("max.connections of the listener is %d, of another %d", mine, others)
+	}
+	if changed, err = c.SetDynamic(DynamicBroker, nil); err != nil || !slices.Equal(changed, []string{own, "my.plugin.key"}) {
+		t.Errorf("taken away: %q, %v", changed, err)
+	}
+}
+
+// TestDynamicListeners: what is not usable is left out and told; the rest of the node counts.
+func TestDynamicListeners(t *testing.T) {
+	for _, tt := range []struct {
+		key, value string
+		want       string // advertised; "" when the value is not usable
+	}{
+		{"advertised.listeners", "PLAINTEXT://shop.example:1", "PLAINTEXT://shop.example:1"},
+		{"advertised.listeners", "EXTERNAL://shop.example:1", ""},
+		{"advertised.listeners", "garbage", ""},
+		{"advertised.listeners", "PLAINTEXT://0.0.0.0:1", ""},
+		{"listeners", "PLAINTEXT://127.0.0.1:9092", "PLAINTEXT://127.0.0.1:9092"},
+		{"listeners", "PLAINTEXT://127.0.0.1:9099", ""},
+		{"listeners", "PLAINTEXT://127.0.0.1:9092,SSL://127.0.0.1:9093", ""},
+		{"listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,NEW:SSL", "PLAINTEXT://127.0.0.1:9092"},
+		{"listener.security.protocol.map", "PLAINTEXT:SSL", ""},
+		{"listener.security.protocol.map", "NEW:SSL", ""},
+		{"listener.security.protocol.map", "PLAINTEXT:ROT13", ""},
+	} {
+		c, err := Load(minimal("listeners", "PLAINTEXT://127.0.0.1:9092"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.SetDynamic(DynamicBroker, map[string]string{tt.key: tt.value, "min.insync.replicas": "2"})
+		if (err == nil) != (tt.want != "") {
+			t.Errorf("%s=%s: %v", tt.key, tt.value, err)
+		}
+		advertised, err := c.AdvertisedListeners()
+		if want := cmp.Or(tt.want, "PLAINTEXT://127.0.0.1:9092"); err != nil || len(advertised) != 1 || advertised[0].String() != want {
+			t.Errorf("%s=%s: advertised are %v, %v", tt.key, tt.value, advertised, err)
+		}
+		if c.Int("min.insync.replicas") != 2 {
+			t.Errorf("%s=%s took the rest of the node with it", tt.key, tt.value)
+		}
 	}
 }
 

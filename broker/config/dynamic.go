@@ -49,16 +49,20 @@ func (c *Config) CheckDynamic(src Source, props map[string]string) error {
 	if bad := only(names, isPerBroker); src == DynamicDefaultBroker && bad != "" {
 		return kafkaSays("Cannot update these configs at default cluster level, broker id must be specified: Set(%s)", bad)
 	}
-	if err := checkPerIP(props); err != nil {
-		return err
+	layer, _ := dynamicLayer(src, props)
+	next := c.with(src, layer)
+	if err := next.checkRules(); err != nil {
+		return inKafkasWords(err)
 	}
-	now := c.now.Load()
-	next := &Config{}
-	v := &view{layers: now.layers}
-	v.layers[src], _ = dynamicLayer(src, props)
-	v.resolve()
-	next.now.Store(v)
-	return errors.Join(next.checkRequirements(), c.checkThreads(next))
+	return inKafkasWords(errors.Join(c.checkSameListeners(next), c.checkSameProtocols(next), c.checkThreads(next), c.checkConnections(next)))
+}
+
+// inKafkasWords is the first fault as Kafka would tell it.
+func inKafkasWords(err error) error {
+	if v, ok := errors.AsType[*ValueError](err); ok {
+		return &ChangeError{v}
+	}
+	return err
 }
 
 // refusal is an error whose text clients see, as they would from Kafka.
@@ -93,7 +97,7 @@ func checkType(name, text string) error {
 			reason = "Value must be at least 0"
 		}
 		if reason != "" {
-			return &ChangeError{&ValueError{name, text, reason}}
+			return &ChangeError{&ValueError{Key: name, Value: text, Reason: reason}}
 		}
 		return nil
 	}
@@ -101,13 +105,8 @@ func checkType(name, text string) error {
 	if k == nil {
 		return nil
 	}
-	if _, err := k.parse(text); err != nil {
-		if v, ok := errors.AsType[*ValueError](err); ok {
-			return &ChangeError{v}
-		}
-		return err
-	}
-	return nil
+	_, err := k.parse(text)
+	return inKafkasWords(err)
 }
 
 // ChangeError is a [ValueError] in Kafka's words.
@@ -115,28 +114,26 @@ type ChangeError struct{ *ValueError }
 
 func (e *ChangeError) Error() string { return e.KafkaMessage() }
 
-// checkRequirements holds what Kafka requires of the whole of a configuration, where a dynamic key takes part.
-func (c *Config) checkRequirements() error {
-	must := func(ok bool, text string) error {
-		if ok {
-			return nil
+// reconfigurationFails is what Kafka says when a part of the broker does not take a change.
+func reconfigurationFails(format string, args ...any) error {
+	return kafkaSays("Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration",
+		fmt.Sprintf(format, args...))
+}
+
+// checkConnections refuses to let no connection in at a listener.
+func (c *Config) checkConnections(next *Config) error {
+	for _, e := range c.bound {
+		for _, name := range []string{"max.connections", "max.connection.creation.rate"} {
+			if was, is := c.ListenerInt(e.Listener, name), next.ListenerInt(e.Listener, name); is <= 0 && is != was {
+				return reconfigurationFails("Invalid %s %d", name, is)
+			}
 		}
-		return kafkaSays("requirement failed: %s", text)
 	}
-	retention, threads := c.RetentionMs(), max(c.Int64("log.cleaner.threads"), 1)
-	return errors.Join(
-		must(c.RollMs() >= 1, "log.roll.ms must be greater than or equal to 1"),
-		must(c.RollJitterMs() >= 0, "log.roll.jitter.ms must be greater than or equal to 0"),
-		must(retention >= 1 || retention == -1, "log.retention.ms must be unlimited (-1) or, greater than or equal to 1"),
-		must(c.Int64("log.cleaner.dedupe.buffer.size")/threads > 1<<20, "log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread."),
-		must(c.Int("max.connections.per.ip") > 0 || c.String("max.connections.per.ip.overrides") != "",
-			"max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set."),
-	)
+	return nil
 }
 
 // checkThreads compares the numbers of threads with those of now.
 func (c *Config) checkThreads(next *Config) error {
-	const failed = "Invalid value org.apache.kafka.common.config.ConfigException: %s for configuration Invalid dynamic configuration"
 	for _, name := range threadKeys {
 		was, is := c.Int(name), next.Int(name)
 		why := ""
@@ -150,16 +147,16 @@ func (c *Config) checkThreads(next *Config) error {
 			why = fmt.Sprintf("value should not be greater than double the current value %d", was)
 		}
 		if why != "" {
-			return kafkaSays(failed, fmt.Sprintf("Dynamic thread count update validation failed for %s=%d, %s", name, is, why))
+			return reconfigurationFails("Dynamic thread count update validation failed for %s=%d, %s", name, is, why)
 		}
 	}
 	switch was, is := c.Int("log.cleaner.threads"), next.Int("log.cleaner.threads"); {
 	case is < 1:
-		return kafkaSays(failed, "Log cleaner threads should be at least 1")
+		return reconfigurationFails("Log cleaner threads should be at least 1")
 	case is < was/2:
-		return kafkaSays(failed, fmt.Sprintf("Log cleaner threads cannot be reduced to less than half the current value %d", was))
+		return reconfigurationFails("Log cleaner threads cannot be reduced to less than half the current value %d", was)
 	case is > 2*was:
-		return kafkaSays(failed, fmt.Sprintf("Log cleaner threads cannot be increased to more than double the current value %d", was))
+		return reconfigurationFails("Log cleaner threads cannot be increased to more than double the current value %d", was)
 	}
 	return nil
 }
@@ -174,19 +171,4 @@ func (c *Config) Quota(name string) (int64, bool) {
 		}
 	}
 	return 0, false
-}
-
-// checkPerIP checks max.connections.per.ip.overrides, which is host:count, comma-separated.
-func checkPerIP(props map[string]string) error {
-	const name = "max.connections.per.ip.overrides"
-	for _, pair := range splitList(props[name]) {
-		colon := strings.LastIndexByte(pair, ':')
-		if colon < 0 {
-			return kafkaSays("Error parsing configuration property '%s': begin 0, end -1, length %d", name, len(pair))
-		}
-		if n, reason := parseValue(Int, pair[colon+1:]); reason != "" || n.num < 0 {
-			return kafkaSays("Error parsing configuration property '%s': For input string: %q", name, pair[colon+1:])
-		}
-	}
-	return nil
 }

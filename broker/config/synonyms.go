@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Synonym is one of the settings that could give a configuration its value, the first being the one that does.
 type Synonym struct {
@@ -17,7 +20,12 @@ var timeKeys = [...][]string{
 	{"log.flush.interval.ms", "log.flush.scheduler.interval.ms"},
 }
 
+// family are the names that could give name its value, in order of precedence. A listener's own setting falls back to that of
+// all listeners.
 func family(name string) []string {
+	if k := BrokerTable().lookupPrefixed(name); k != nil && k.Name != name {
+		return []string{name, k.Name}
+	}
 	for _, keys := range timeKeys {
 		for _, k := range keys {
 			// The flush scheduler's own interval is only ever a fallback for the other.
@@ -48,19 +56,8 @@ func (c *Config) Synonyms(name string) []Synonym {
 		}
 	}
 	for _, n := range names {
-		if text, ok := BrokerTable().Lookup(n).Default(); ok {
-			add(n, text, Default)
-		}
-	}
-	return all
-}
-
-// DynamicSynonyms lists what the dynamic layers have for a name that no static property may have.
-func (c *Config) DynamicSynonyms(name string) (all []Synonym) {
-	v := c.now.Load()
-	for src := DynamicBroker; src <= DynamicDefaultBroker; src++ {
-		if text, ok := v.layers[src][name]; ok {
-			all = append(all, Synonym{Name: name, Value: text, Source: src})
+		if k := BrokerTable().Lookup(n); k != nil && !k.def.null {
+			add(n, k.def.text, Default)
 		}
 	}
 	return all
@@ -89,10 +86,16 @@ func (c *Config) FlushMs() int64 {
 
 // finest returns the first of the names that is not null, in ms.
 func (c *Config) finest(names []string, units []time.Duration) int64 {
-	for i, name := range names {
+	name := c.givenBy(names)
+	return c.Int64(name) * units[slices.Index(names, name)].Milliseconds()
+}
+
+// givenBy is the first of the names that is not null, else the last.
+func (c *Config) givenBy(names []string) string {
+	for _, name := range names {
 		if !c.IsNull(name) {
-			return c.Int64(name) * units[i].Milliseconds()
+			return name
 		}
 	}
-	return 0
+	return names[len(names)-1]
 }

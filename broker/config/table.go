@@ -12,7 +12,8 @@ import (
 type Type int8
 
 const (
-	Boolean Type = iota + 1
+	unknownType Type = iota
+	Boolean
 	String
 	Int
 	Short
@@ -56,13 +57,25 @@ type Key struct {
 // Default returns the key's default and false if that is null.
 func (k *Key) Default() (string, bool) { return k.def.text, !k.def.null }
 
-// Sensitive values are never shown (type password).
-func (k *Key) Sensitive() bool { return k.Type == Password }
+// Sensitive values are never shown: passwords, and what nobody knows the type of ([Other]).
+func (k *Key) Sensitive() bool { return k.Type == Password || k.Type == unknownType }
 
 // Sensitive reports whether the values of that name are secret, also with a listener's prefix.
 func (t *Table) Sensitive(name string) bool {
 	k := t.lookupPrefixed(name)
 	return k != nil && k.Sensitive()
+}
+
+// Other is what is known of a name that the broker table does not have: a quota, a listener's own setting, or nothing. Kafka
+// calls all of them read-only.
+func Other(name string) *Key {
+	k := &Key{Name: name, Dynamic: Static}
+	if base := BrokerTable().lookupPrefixed(name); base != nil {
+		k.Type = base.Type
+	} else if IsQuota(name) {
+		k.Type = Long
+	}
+	return k
 }
 
 // Table is a set of keys, in the order of their names.

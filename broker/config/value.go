@@ -11,6 +11,8 @@ import (
 // ValueError says that a key cannot have a value.
 type ValueError struct {
 	Key, Value, Reason string
+
+	kafka string // Kafka's own message, where it is not made of the three
 }
 
 func (e *ValueError) Error() string {
@@ -19,6 +21,9 @@ func (e *ValueError) Error() string {
 
 // KafkaMessage is the error in the words of Kafka's own INVALID_CONFIG answer.
 func (e *ValueError) KafkaMessage() string {
+	if e.kafka != "" {
+		return e.kafka
+	}
 	return fmt.Sprintf("Invalid value %s for configuration %s: %s", e.Value, e.Key, e.Reason)
 }
 

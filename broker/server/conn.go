@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"sync/atomic"
@@ -30,7 +31,8 @@ type conn struct {
 	net       net.Conn
 	listener  string
 	principal string
-	remoteIP  string
+	remoteIP  netip.Addr
+	lastUsed  atomic.Int64 // when its latest request came in, else when it did, in Unix nanoseconds
 
 	cancel context.CancelFunc
 	queue  chan owed // nil until the first reply that is not ready at once
@@ -158,6 +160,8 @@ func (c *conn) handle(ctx context.Context, frame *[]byte) error {
 
 // call runs the handler and turns a panic into the end of this connection.
 func (c *conn) call(ctx context.Context, d call) (reply Reply) {
+	received := time.Now()
+	c.lastUsed.Store(received.UnixNano())
 	defer func() {
 		if p := recover(); p != nil {
 			c.srv.log.Error("a handler panicked", "api", kmsg.NameForKey(d.entry.Key), "version", d.req.GetVersion(),
@@ -172,7 +176,7 @@ func (c *conn) call(ctx context.Context, d call) (reply Reply) {
 		Listener:      c.listener,
 		RemoteAddr:    c.net.RemoteAddr(),
 		Principal:     c.principal,
-		Received:      time.Now(),
+		Received:      received,
 	})
 }
 

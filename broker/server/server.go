@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -23,11 +24,11 @@ type Config struct {
 	Listeners []Listener
 	Table     []Entry
 
-	MaxRequestBytes int            // socket.request.max.bytes; 0 is Kafka's default of 100 MiB
-	IdleTimeout     time.Duration  // connections.max.idle.ms; 0 never closes an idle connection
-	MaxConnections  int            // max.connections; 0 is no limit. At the limit the next connection waits
-	MaxPerIP        int            // max.connections.per.ip; 0 is no limit. Beyond it a connection is closed
-	MaxPerIPOf      map[string]int // max.connections.per.ip.overrides: by address
+	MaxRequestBytes int           // socket.request.max.bytes; 0 is Kafka's default of 100 MiB
+	IdleTimeout     time.Duration // connections.max.idle.ms; 0 never closes an idle connection
+	Limits          *Limits       // nil: none
+	SendBuffer      int           // socket.send.buffer.bytes; 0 leaves it to the operating system
+	ReceiveBuffer   int           // socket.receive.buffer.bytes; 0 leaves it to the operating system
 
 	Buffers *buffer.Pool // shared with whom it may serve too; nil: the server has its own
 	Log     *slog.Logger
@@ -48,10 +49,12 @@ type Server struct {
 	giveOnce  sync.Once
 	running   sync.WaitGroup // acceptors and connections
 
-	mu    sync.Mutex
-	freed *sync.Cond // a connection ended or the server closes; L is mu
-	conns map[*conn]struct{}
-	perIP map[string]int
+	mu     sync.Mutex
+	freed  *sync.Cond // a connection ended, the limits changed or the server closes; L is mu
+	limits Limits
+	conns  map[*conn]struct{} // that are counted: one that was told to end is not
+	open   counts
+	rates  rates
 }
 
 // New makes a server that is not bound yet.
@@ -65,6 +68,9 @@ func New(cfg Config) *Server {
 	if cfg.Listen == nil {
 		cfg.Listen = net.Listen
 	}
+	if cfg.Limits == nil {
+		cfg.Limits = NoLimits()
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -75,19 +81,13 @@ func New(cfg Config) *Server {
 		buffers: cfg.Buffers,
 		closing: make(chan struct{}),
 		giveUp:  make(chan struct{}),
+		limits:  *cfg.Limits,
 		conns:   make(map[*conn]struct{}),
-		perIP:   make(map[string]int),
+		open:    counts{perIP: make(map[netip.Addr]int), perListener: make(map[string]int)},
+		rates:   rates{perListener: make(map[string]*rate)},
 	}
 	s.freed = sync.NewCond(&s.mu)
 	return s
-}
-
-// SetLimits changes max.connections, max.connections.per.ip and its overrides. Connections that are open stay.
-func (s *Server) SetLimits(connections, perIP int, perIPOf map[string]int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cfg.MaxConnections, s.cfg.MaxPerIP, s.cfg.MaxPerIPOf = connections, perIP, perIPOf
-	s.freed.Broadcast()
 }
 
 // Handle sets what is served, when it is not known yet at [New]. Call it before Serve.
@@ -230,68 +230,9 @@ func (s *Server) accept(ctx context.Context, name string, l net.Listener) {
 	}
 }
 
-// admit starts serving a connection once there is room for it, or closes it.
-func (s *Server) admit(ctx context.Context, name string, nc net.Conn) {
-	c := &conn{srv: s, net: nc, listener: name, principal: "User:ANONYMOUS", remoteIP: ipOf(nc.RemoteAddr())}
-	if err := s.enter(c); err != nil {
-		nc.Close()
-		if !errors.Is(err, net.ErrClosed) {
-			s.log.Info("refused a connection", "remote", nc.RemoteAddr(), "listener", name, "reason", err)
-		}
-		return
-	}
-	s.running.Go(func() {
-		defer s.leave(c)
-		c.serve(ctx)
-	})
-}
-
-// enter counts a connection in, waiting while max.connections are open.
-func (s *Server) enter(c *conn) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	limit := s.cfg.MaxPerIP
-	if own, ok := s.cfg.MaxPerIPOf[c.remoteIP]; ok {
-		limit = own
-	}
-	if limit > 0 && s.perIP[c.remoteIP] >= limit {
-		return fmt.Errorf("%s has %d connections, and max.connections.per.ip is %d", c.remoteIP, s.perIP[c.remoteIP], limit)
-	}
-	for s.cfg.MaxConnections > 0 && len(s.conns) >= s.cfg.MaxConnections && !s.isClosing() {
-		s.freed.Wait()
-	}
-	if s.isClosing() {
-		return net.ErrClosed
-	}
-	s.conns[c] = struct{}{}
-	s.perIP[c.remoteIP]++
-	return nil
-}
-
-func (s *Server) leave(c *conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.conns, c)
-	if s.perIP[c.remoteIP]--; s.perIP[c.remoteIP] == 0 {
-		delete(s.perIP, c.remoteIP)
-	}
-	s.freed.Signal()
-}
-
 // Connections counts those that are open.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.conns)
-}
-
-func ipOf(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	host, _, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	return host
 }

@@ -220,32 +220,6 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-func TestConnectionsPerIP(t *testing.T) {
-	s, addr := serve(t, Config{Table: echoTable(), MaxPerIP: 100, MaxPerIPOf: map[string]int{"127.0.0.1": 2}})
-	for range 2 {
-		c := dial(t, addr)
-		c.send(metadataFor("x", 9), 2)
-		c.expect(metadataFor("x", 9), 2)
-	}
-	dial(t, addr).expectClosed()
-	if n := s.Connections(); n != 2 {
-		t.Errorf("%d connections", n)
-	}
-}
-
-func TestMaxConnectionsLetsTheNextOneWait(t *testing.T) {
-	_, addr := serve(t, Config{Table: echoTable(), MaxConnections: 1})
-	first := dial(t, addr)
-	first.send(metadataFor("x", 9), 1)
-	first.expect(metadataFor("x", 9), 1)
-	second := dial(t, addr)
-	second.send(metadataFor("y", 9), 2)
-	first.send(metadataFor("x", 9), 3)
-	first.expect(metadataFor("x", 9), 3)
-	first.Close()
-	second.expect(metadataFor("y", 9), 2)
-}
-
 func TestCloseWritesWhatIsOwed(t *testing.T) {
 	d := newDelayed()
 	s, addr := serve(t, Config{Table: []Entry{{Key: 3, Min: 0, Max: 12, Handle: d.handle}}})

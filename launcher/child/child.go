@@ -149,6 +149,8 @@ func RunZooKeeper(ctx context.Context, file string) error {
 }
 
 func foreground(ctx context.Context, run job, file string, props map[string]string) error {
+	ctx, forget := UntilHangup(ctx)
+	defer forget()
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends the process at once
 	go memory.Trim()
@@ -163,6 +165,15 @@ func foreground(ctx context.Context, run job, file string, props map[string]stri
 		return &spec.Error{Err: fmt.Errorf("%s: %w", file, err)}
 	}
 	return err
+}
+
+// UntilHangup is ctx, and ends as well when the terminal is closed; not where this process was started to outlive that, as nohup
+// does. Until stop is called, SIGHUP does no more than that, however often it comes: the shell sends one and the kernel another.
+func UntilHangup(ctx context.Context) (until context.Context, stop context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(ctx)
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
 func newLog(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }

@@ -2,6 +2,6 @@
 // events for the supervisor, and orders and signals into an end in good order. It is the only part of the launcher that
 // imports brokers and the coordinator.
 //
-// SIGTERM, and Ctrl-C in the foreground, ask for an end in good order: a broker hands its leaderships over first. The exit code
-// is 0 after that, 2 for a configuration that a person has to change, 1 for anything else.
+// SIGTERM asks for an end in good order, and so do Ctrl-C and the end of the terminal in the foreground: a broker hands its
+// leaderships over first. The exit code is 0 after that, 2 for a configuration that a person has to change, 1 for anything else.
 package child

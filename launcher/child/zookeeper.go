@@ -44,7 +44,7 @@ func runZooKeeper(ctx context.Context, w work) error {
 func explainDisk(err error) error {
 	path, ok := errors.AsType[*fs.PathError](err)
 	if ok && (errors.Is(path, syscall.ENOSPC) || errors.Is(path, syscall.EDQUOT)) {
-		return fmt.Errorf("cannot write %s: %w; free some space there, or change dataDir", path.Path, path.Err)
+		return fmt.Errorf("cannot write %s: %w; free some space there, or change dataDir, or dataLogDir if that is set", path.Path, path.Err)
 	}
 	return err
 }

@@ -3,6 +3,9 @@
 // Events of one cluster are numbered from 1 in the order in which the supervisor learnt of them; the numbers go on when the
 // cluster is started again. Time is when the source saw it, on this machine's clock, so two sources may be a little out of
 // order by it. A reader keeps the last Seq it saw and asks for what comes after; a jump of Seq is a gap, and visible.
+//
+// No event is longer than [MaxBytes] as JSON, whoever wrote what is in it: [Event.Bounded] cuts what is long, and what is still
+// too long after that is told without its fields.
 package event
 
 import (
@@ -57,8 +60,18 @@ type wire struct {
 	Fields    map[string]any `json:"fields,omitempty"`
 }
 
-// MarshalJSON leaves out the broker and the partition where there is none.
+// MarshalJSON leaves out the broker and the partition where there is none. An event that is longer than MaxBytes has one field
+// instead of its own: "too_long", how many bytes they made of it.
 func (e Event) MarshalJSON() ([]byte, error) {
+	text, err := json.Marshal(e.wire())
+	if err != nil || len(text) <= MaxBytes {
+		return text, err
+	}
+	e.Fields = map[string]any{"too_long": len(text)}
+	return json.Marshal(e.Bounded().wire())
+}
+
+func (e Event) wire() wire {
 	w := wire{Seq: e.Seq, Time: e.Time, Source: e.Source, Kind: e.Kind, Topic: e.Topic, By: e.By, Cause: e.Cause, Fields: e.Fields}
 	if e.Broker >= 0 {
 		w.Broker = &e.Broker
@@ -66,7 +79,7 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	if e.Partition >= 0 {
 		w.Partition = &e.Partition
 	}
-	return json.Marshal(w)
+	return w
 }
 
 // UnmarshalJSON is the inverse of MarshalJSON; an absent broker or partition becomes -1.

@@ -16,7 +16,7 @@ import (
 	"klab/launcher/event"
 )
 
-// MaxLine bounds one line in either direction, in bytes.
+// MaxLine bounds one line in either direction, in bytes. A reporter's lines are all shorter: an event is bounded by event.MaxBytes.
 const MaxLine = 256 << 10
 
 // Order is one line from the supervisor. The first one is a Start.

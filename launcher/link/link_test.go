@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -100,6 +101,35 @@ func TestCloseDoesNotWaitForeverForASupervisorThatDoesNotRead(t *testing.T) {
 		}
 		close(pipe.opened)
 	})
+}
+
+// What a child reports comes from clients too: a group's member may give a reason of any length.
+func TestEveryReportIsALineThatCanBeRead(t *testing.T) {
+	var lines bytes.Buffer
+	r := NewReporter(&lines)
+	for _, fields := range []map[string]any{
+		{"reason": strings.Repeat("x", 300_000)}, {"ephemerals": slices.Repeat([]string{"/some/path"}, 100_000)},
+		{"nested": map[string]any{"text": strings.Repeat("x", 300_000)}},
+	} {
+		r.Event(event.Event{Kind: "x", Broker: 3, Partition: -1, Fields: fields})
+	}
+	r.Failed(strings.Repeat("x", 2*MaxLine), 2)
+	r.Ready()
+	r.Close(time.Minute)
+	n, told := 0, lines.String()
+	for line := range strings.Lines(told) {
+		var report Report
+		if err := json.Unmarshal([]byte(line), &report); err != nil || len(line) > MaxLine {
+			t.Errorf("report %d, of %d bytes: %v", n, len(line), err)
+		}
+		if e := report.Event; e != nil && (e.Kind != "x" || e.Broker != 3) {
+			t.Errorf("report %d: %+v", n, e)
+		}
+		n++
+	}
+	if n != 5 || !strings.HasSuffix(told, "{\"ready\":true}\n") {
+		t.Errorf("%d reports, the last is %.50s", n, told[strings.LastIndex(told[:len(told)-1], "\n")+1:])
+	}
 }
 
 func FuzzOrders(f *testing.F) {

@@ -11,6 +11,9 @@ import (
 // queueLength is how many facts may wait for a supervisor that reads slowly.
 const queueLength = 4096
 
+// maxMessage bounds why a child ends, in bytes: it may quote what a person wrote.
+const maxMessage = 4 << 10
+
 // Reporter sends a child's reports in order. Event never blocks: when the queue is full, events are dropped, counted, and
 // told as one "facts.dropped" event when there is room again.
 type Reporter struct {
@@ -35,8 +38,9 @@ func NewReporter(w io.Writer) *Reporter {
 	return r
 }
 
-// Event reports a fact.
+// Event reports a fact; what is long in it is cut.
 func (r *Reporter) Event(e event.Event) {
+	e = e.Bounded()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.dropped > 0 && r.offer(droppedEvent(r.dropped, e.Time)) {
@@ -52,7 +56,7 @@ func (r *Reporter) Ready() { r.send(Report{Ready: true}) }
 
 // Failed reports why the child is about to end.
 func (r *Reporter) Failed(message string, code int) {
-	r.send(Report{Failed: &Failure{Message: message, Code: code}})
+	r.send(Report{Failed: &Failure{Message: event.Cut(message, maxMessage), Code: code}})
 }
 
 // Close sends what is queued and returns, at the latest after timeout.

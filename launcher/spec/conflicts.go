@@ -34,7 +34,7 @@ type claim struct {
 func claimsOf(plan Plan) []claim {
 	var all []claim
 	if zk := plan.ZooKeeper; zk.Embedded {
-		all = append(all, claim{"ZooKeeper", plan.File, -1, []Address{{zk.Host, zk.Port}}, []string{zk.Dir}})
+		all = append(all, claim{"ZooKeeper", plan.File, -1, []Address{{zk.Host, zk.Port}}, zk.Dirs})
 	}
 	for _, b := range plan.Brokers {
 		all = append(all, claim{"broker " + strconv.Itoa(int(b.ID)), b.Label, b.ID, b.Listen, b.Dirs})

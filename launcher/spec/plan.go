@@ -39,7 +39,7 @@ type ZooKeeper struct {
 	Connect  string            // zookeeper.connect of the brokers, with the chroot if there is one
 	Host     string            // where the embedded server is to listen; empty: on every address
 	Port     int               // its clientPort
-	Dir      string            // its dataDir
+	Dirs     []string          // its dataDir, and its dataLogDir where that is another
 	Props    map[string]string // its zoo.cfg
 }
 

@@ -56,7 +56,7 @@ func TestThePseudoCluster(t *testing.T) {
 		t.Errorf("plan %+v", plan)
 	}
 	zk := plan.ZooKeeper
-	if !zk.Embedded || zk.Connect != "127.0.0.1:2181" || zk.Port != 2181 || zk.Dir != filepath.FromSlash(home+"/pseudo/zookeeper") {
+	if !zk.Embedded || zk.Connect != "127.0.0.1:2181" || zk.Port != 2181 || !slices.Equal(zk.Dirs, []string{filepath.FromSlash(home + "/pseudo/zookeeper")}) {
 		t.Errorf("ZooKeeper %+v", zk)
 	}
 	for i, b := range plan.Brokers {
@@ -174,6 +174,8 @@ func TestMistakes(t *testing.T) {
 			want: "server-2.toml: directory " + filepath.FromSlash(home+"/lab/kafka-logs-1") + " is also that of broker 1"},
 		{name: "one directory in another", file: "server-2.toml", from: "kafka-logs-2", to: "zk/logs",
 			want: "server-2.toml: directory " + filepath.FromSlash(home+"/lab/zk/logs") + " is also that of ZooKeeper"},
+		{name: "ZooKeeper's log directory", file: "lab.toml", from: "dataDir", to: "dataLogDir = \"kafka-logs-1\"\ndataDir",
+			want: "server-1.toml: directory " + filepath.FromSlash(home+"/lab/kafka-logs-1") + " is also that of ZooKeeper"},
 		{name: "another ZooKeeper", file: "server-2.toml", from: "127.0.0.1:2181", to: "127.0.0.1:2182",
 			want: "server-2.toml: zookeeper.connect is 127.0.0.1:2182, but the ZooKeeper of lab.toml listens on 127.0.0.1:2181"},
 		{name: "override's key", override: "num.partitons=3",
@@ -206,6 +208,23 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("%T is no *Error", err)
 			}
 		})
+	}
+}
+
+func TestZooKeepersDirectories(t *testing.T) {
+	data, log := filepath.FromSlash(home+"/lab/zk"), filepath.FromSlash("/fast/zk-log")
+	for setting, want := range map[string][]string{
+		"":                                {data},
+		"dataLogDir = \"/fast/zk-log\"\n": {data, log},
+		"dataLogDir = \"zk\"\n":           {data},
+		"dataLogDir = \"\"\n":             {data},
+	} {
+		files := lab()
+		files["lab.toml"].Data = []byte(strings.Replace(string(files["lab.toml"].Data), "dataDir", setting+"dataDir", 1))
+		plan, err := load(files)
+		if err != nil || !slices.Equal(plan.ZooKeeper.Dirs, want) {
+			t.Errorf("%q: directories %v, %v; want %v", setting, plan.ZooKeeper.Dirs, err, want)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func planZooKeeper(src Source, file clusterFile, change overrides, home string) 
 		return c, mistake("--override zookeeper:clientPort: %w", err)
 	}
 	for _, key := range []string{"dataDir", "dataLogDir"} {
-		if dir, ok := props[key]; ok {
+		if dir := props[key]; dir != "" {
 			props[key] = absolute(home, dir)
 		}
 	}
@@ -50,8 +50,18 @@ func planZooKeeper(src Source, file clusterFile, change overrides, home string) 
 	if err := checkZooKeeper(src, file, props); err != nil {
 		return c, err
 	}
-	c.planned = ZooKeeper{Embedded: true, Host: c.actual.Host, Port: c.actual.Port, Dir: props["dataDir"], Props: props}
+	c.planned = ZooKeeper{Embedded: true, Host: c.actual.Host, Port: c.actual.Port, Dirs: zooKeeperDirs(props), Props: props}
 	return c, nil
+}
+
+// zooKeeperDirs is where ZooKeeper keeps its data: the transaction log lies with the snapshots unless it has a directory of its
+// own.
+func zooKeeperDirs(props map[string]string) []string {
+	data, log := props["dataDir"], props["dataLogDir"]
+	if log == "" || log == data {
+		return []string{data}
+	}
+	return []string{data, log}
 }
 
 func checkZooKeeper(src Source, file clusterFile, props map[string]string) error {

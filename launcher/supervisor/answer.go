@@ -125,11 +125,19 @@ func (s *Supervisor) handle(ctx context.Context, req request, out *answerWriter)
 	case opLogs:
 		return s.answerLogs(ctx, req, out)
 	case opDown:
-		s.stop(stopRequest{by: cmp.Or(req.By, "you"), purge: req.Purge})
-		<-s.stopped
-		return nil
+		return s.down(req)
 	}
 	return fail(codeInput, "cannot do %q: no such operation", req.Op)
+}
+
+// down ends the cluster, or waits for its end where that has begun already. Who asked for a purge does it, whoever began the end.
+func (s *Supervisor) down(req request) error {
+	s.stop(stopRequest{by: cmp.Or(req.By, "you")})
+	<-s.stopped
+	if req.Purge {
+		return s.purge()
+	}
+	return nil
 }
 
 func (s *Supervisor) answerReady(ctx context.Context, out *answerWriter) error {
@@ -155,8 +163,8 @@ func (s *Supervisor) do(ctx context.Context, a Action) error {
 	if err != nil {
 		return err
 	}
-	if s.isStopping() {
-		return fail(codeRefused, "cannot %s %s: the cluster is stopping", a.Verb, target)
+	if err := s.refusesNow(a.Verb, target); err != nil {
+		return err
 	}
 	switch a.Verb {
 	case lifecycle.Start:
@@ -174,10 +182,24 @@ func (s *Supervisor) do(ctx context.Context, a Action) error {
 	return fail(codeInput, "cannot %s %s: no such action", a.Verb, target)
 }
 
-func (s *Supervisor) isStopping() bool {
+// refusesNow says why the cluster as a whole stands in the way. While all processes are being started, one that a client starts
+// would be in the way of that.
+func (s *Supervisor) refusesNow(verb lifecycle.Verb, target Target) error {
+	switch phase := s.phaseNow(); {
+	case phase == PhaseStopping:
+		return fail(codeRefused, "cannot %s %s: the cluster is stopping", verb, target)
+	case phase == PhaseStarting && (verb == lifecycle.Start || verb == lifecycle.Restart):
+		return fail(codeRefused, "cannot %s %s: the cluster is starting, and all its processes with it; wait until klab status says that it is running", verb, target)
+	}
+	return nil
+}
+
+func (s *Supervisor) isStopping() bool { return s.phaseNow() == PhaseStopping }
+
+func (s *Supervisor) phaseNow() Phase {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase == PhaseStopping
+	return s.phase
 }
 
 func (s *Supervisor) startAndWait(ctx context.Context, p *process, by string) error {

@@ -167,7 +167,7 @@ func (c *Client) ask(ctx context.Context, req request) iter.Seq2[answer, error] 
 			err = ErrNotRunning
 		}
 		lines := bufio.NewScanner(conn)
-		lines.Buffer(make([]byte, 4096), 2*maxEventBytes)
+		lines.Buffer(make([]byte, 4096), maxAnswer)
 		for err == nil {
 			var a answer
 			a, err = nextAnswer(lines)

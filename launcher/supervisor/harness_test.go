@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -75,6 +77,14 @@ func testChild() int {
 		say(link.Report{Ready: true})
 		fmt.Fprintln(os.Stderr, "panic: out of cheese")
 		return 7
+	case "babble":
+		fmt.Println(strings.Repeat("x", 2*link.MaxLine))
+	case "long words":
+		say(link.Report{Ready: true})
+		for range 2 * lastLines {
+			fmt.Fprintln(os.Stderr, strings.Repeat("x", logLineBytes-1))
+		}
+		return 7
 	case "chatter":
 		fmt.Println("this is no report")
 	}
@@ -123,13 +133,14 @@ const nilSignal = syscall.Signal(0)
 // testPlan is a ZooKeeper and three brokers on free ports.
 func testPlan(t *testing.T, home string) spec.Plan {
 	t.Helper()
+	ports := freePorts(t, 4)
 	plan := spec.Plan{Name: "lab", Home: filepath.Join(home, "lab"), File: "lab.toml"}
 	plan.ZooKeeper = spec.ZooKeeper{
-		Embedded: true, Connect: "127.0.0.1:2181", Host: "127.0.0.1", Port: freePort(t),
-		Dir: filepath.Join(plan.Home, "zookeeper"), Props: map[string]string{},
+		Embedded: true, Connect: "127.0.0.1:2181", Host: "127.0.0.1", Port: ports[0],
+		Dirs: []string{filepath.Join(plan.Home, "zookeeper")}, Props: map[string]string{},
 	}
 	for id := range int32(3) {
-		port := freePort(t)
+		port := ports[id+1]
 		plan.Brokers = append(plan.Brokers, spec.Broker{
 			ID: id + 1, Host: "127.0.0.1", Port: port, Listen: []spec.Address{{Host: "127.0.0.1", Port: port}},
 			Dirs: []string{filepath.Join(plan.Home, fmt.Sprint("kafka-logs-", id+1))}, Props: map[string]string{"do": "await"},
@@ -139,14 +150,19 @@ func testPlan(t *testing.T, home string) spec.Plan {
 	return plan
 }
 
-func freePort(t *testing.T) int {
+// freePorts are n different ports: each is held until all are chosen.
+func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	ports := make([]int, n)
+	for i := range ports {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer listener.Close()
+		ports[i] = listener.Addr().(*net.TCPAddr).Port
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	return ports
 }
 
 // lab is a cluster of test children under a supervisor in this process.
@@ -189,6 +205,21 @@ func start(t *testing.T, change func(*Config)) *lab {
 	}
 	l.Client = client
 	return l
+}
+
+// request sends a request and returns the lines of its answer, which may take as long as it likes.
+func (l *lab) request(req request) *bufio.Scanner {
+	l.t.Helper()
+	conn, err := net.Dial("unix", filepath.Join(RunDir(l.home), socketName))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { conn.Close() })
+	req.Version = protocolVersion
+	if err := link.Write(conn, req); err != nil {
+		l.t.Fatal(err)
+	}
+	return bufio.NewScanner(conn)
 }
 
 func (l *lab) do(verb lifecycle.Verb, id int32) {

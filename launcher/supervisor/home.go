@@ -60,13 +60,17 @@ func elsewhere(plan spec.Plan, dir string) string {
 			return "choose another directory for log.dirs in " + b.Label
 		}
 	}
-	return "choose another directory for dataDir in " + plan.File
+	setting := "dataDir"
+	if dir == plan.ZooKeeper.Props["dataLogDir"] {
+		setting = "dataLogDir"
+	}
+	return "choose another directory for " + setting + " in " + plan.File
 }
 
 func dataDirs(plan spec.Plan) []string {
 	var dirs []string
 	if plan.ZooKeeper.Embedded {
-		dirs = append(dirs, plan.ZooKeeper.Dir)
+		dirs = append(dirs, plan.ZooKeeper.Dirs...)
 	}
 	for _, b := range plan.Brokers {
 		dirs = append(dirs, b.Dirs...)
@@ -160,7 +164,8 @@ func Purge(dir string) error {
 	if err != nil {
 		return fmt.Errorf("cannot remove the data in %s: it is not a cluster's directory: %w", dir, err)
 	}
-	for _, data := range m.Dirs {
+	slices.Sort(m.Dirs)
+	for _, data := range slices.Backward(m.Dirs) { // what lies in another directory goes before it
 		if rel, err := filepath.Rel(dir, data); err == nil && filepath.IsLocal(rel) {
 			continue // goes with dir
 		}
@@ -199,7 +204,7 @@ func purgeData(dir string) error {
 	return os.Remove(dir)
 }
 
-// isData reports whether a name is one that Kafka gives in a log directory, or ZooKeeper in its dataDir.
+// isData reports whether a name is one that Kafka gives in a log directory, or ZooKeeper in its dataDir and dataLogDir.
 func isData(e fs.DirEntry) bool {
 	name := e.Name()
 	switch name {

@@ -1,13 +1,11 @@
 package supervisor
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -25,8 +23,9 @@ const (
 // journal numbers events and keeps them: the latest in memory, all that fit in two files. A disk that cannot take an event
 // costs its history, not its delivery: those who follow still see it.
 type journal struct {
-	path   string
-	retain int // events in memory
+	path     string
+	retain   int         // events in memory
+	complain func(error) // told of a disk that takes no more events; called under mu
 
 	mu       sync.Mutex
 	file     *os.File
@@ -39,8 +38,8 @@ type journal struct {
 
 // openJournal continues the numbering of the journal in dir.
 func openJournal(dir string) (*journal, error) {
-	j := &journal{path: filepath.Join(dir, journalName), retain: journalRing, changed: make(chan struct{})}
-	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	j := &journal{path: filepath.Join(dir, journalName), retain: journalRing, complain: func(error) {}, changed: make(chan struct{})}
+	file, err := openAppend(j.path)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the journal of events: %w", err)
 	}
@@ -52,28 +51,38 @@ func openJournal(dir string) (*journal, error) {
 	return j, nil
 }
 
-// recover finds the last Seq and cuts off a line that a crash left unfinished.
+// recover finds the last Seq and cuts off a line that a crash left unfinished. It reads the end of the file, as much as has a whole
+// event in it.
 func (j *journal) recover() error {
 	info, err := j.file.Stat()
 	if err != nil {
 		return err
 	}
-	tail := make([]byte, min(info.Size(), 2*maxEventBytes))
-	if _, err := j.file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	whole := tail[:bytes.LastIndexByte(tail, '\n')+1]
-	j.size = info.Size() - int64(len(tail)-len(whole))
-	for line := range bytes.Lines(whole) {
-		var e event.Event
-		if json.Unmarshal(line, &e) == nil {
-			j.last = max(j.last, e.Seq)
+	for window := int64(2 * event.MaxBytes); ; window *= 2 {
+		tail := make([]byte, min(info.Size(), window))
+		if _, err := j.file.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		whole := tail[:bytes.LastIndexByte(tail, '\n')+1]
+		j.last, j.size = lastSeqIn(whole), info.Size()-int64(len(tail)-len(whole))
+		if j.last > 0 || window >= info.Size() {
+			break
 		}
 	}
 	if j.last == 0 {
 		j.last = lastSeqOf(j.path + ".1")
 	}
 	return j.file.Truncate(j.size)
+}
+
+func lastSeqIn(lines []byte) (last int64) {
+	for line := range bytes.Lines(lines) {
+		var e event.Event
+		if json.Unmarshal(line, &e) == nil {
+			last = max(last, e.Seq)
+		}
+	}
+	return last
 }
 
 func lastSeqOf(path string) (last int64) {
@@ -104,8 +113,9 @@ func (j *journal) appendAction(act func() error, e event.Event) (int64, error) {
 
 func (j *journal) add(e event.Event) int64 {
 	j.last++
+	e = e.Bounded()
 	e.Seq = j.last
-	j.diskFail = j.write(e)
+	j.keepOnDisk(e)
 	if len(j.ring) >= j.retain {
 		j.ring = append(j.ring[:0], j.ring[j.retain/4:]...)
 	}
@@ -113,6 +123,15 @@ func (j *journal) add(e event.Event) int64 {
 	close(j.changed)
 	j.changed = make(chan struct{})
 	return e.Seq
+}
+
+// keepOnDisk writes e, and complains of the first of several events that the disk does not take.
+func (j *journal) keepOnDisk(e event.Event) {
+	err := j.write(e)
+	if err != nil && j.diskFail == nil {
+		j.complain(err)
+	}
+	j.diskFail = err
 }
 
 func (j *journal) write(e event.Event) error {
@@ -134,10 +153,7 @@ func (j *journal) write(e event.Event) error {
 }
 
 func (j *journal) rotate() error {
-	if err := os.Rename(j.path, j.path+".1"); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(j.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644)
+	file, err := rotate(j.path)
 	if err != nil {
 		return err
 	}
@@ -190,19 +206,22 @@ func (j *journal) close() error {
 	return j.file.Close()
 }
 
-// readEvents yields the events of a file; a file that is not there has none, a line that is no event is passed over.
+// readEvents yields the events of a file, bounded; a file that is not there has none, a line that is no event is passed over.
 func readEvents(path string) func(yield func(event.Event) bool) {
 	return func(yield func(event.Event) bool) {
 		file, err := os.Open(path)
-		if errors.Is(err, fs.ErrNotExist) || err != nil {
+		if err != nil {
 			return
 		}
 		defer file.Close()
-		lines := bufio.NewScanner(file)
-		lines.Buffer(make([]byte, 4096), 2*maxEventBytes)
-		for lines.Scan() {
+		lines := newLineReader(file, journalBytes)
+		for {
+			line, _, err := lines.next()
+			if err != nil {
+				return
+			}
 			var e event.Event
-			if json.Unmarshal(lines.Bytes(), &e) == nil && !yield(e) {
+			if json.Unmarshal(line, &e) == nil && !yield(e.Bounded()) {
 				return
 			}
 		}

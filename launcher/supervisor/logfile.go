@@ -7,12 +7,14 @@ import (
 	"os"
 	"slices"
 	"sync"
+
+	"klab/launcher/event"
 )
 
 const (
 	logFileBytes = 4 << 20 // of one file; one older file is kept
 	logLineBytes = 64 << 10
-	lastLines    = 20 // kept for the event of an unexpected end
+	lastLines    = 20 // kept for the event of an unexpected end, the beginning of each
 	followQueue  = 1024
 )
 
@@ -37,7 +39,7 @@ func openLogFile(path string) (*logFile, error) {
 }
 
 func (l *logFile) open() error {
-	file, err := os.OpenFile(l.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	file, err := openAppend(l.path)
 	if err != nil {
 		return err
 	}
@@ -71,25 +73,34 @@ func trimNewline(line []byte) []byte {
 	return line
 }
 
+// lines takes a line that was read whole, and divides it likewise.
+func (l *logFile) lines(line []byte) {
+	for len(line) > logLineBytes {
+		l.line(string(line[:logLineBytes]))
+		line = line[logLineBytes:]
+	}
+	l.line(string(line))
+}
+
 // Write makes a logFile the destination of a slog.Handler: one call, one line.
 func (l *logFile) Write(p []byte) (int, error) {
 	l.line(string(trimNewline(p)))
 	return len(p), nil
 }
 
-// line appends one line. A disk that cannot take it costs the file, not those who follow.
+// line appends one line. A disk that cannot take it, or a full file that cannot be moved away, costs the file, not those who
+// follow.
 func (l *logFile) line(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.size+int64(len(text)) >= logFileBytes {
-		l.rotate()
+	if l.size+int64(len(text)) < logFileBytes || l.rotate() == nil {
+		n, _ := io.WriteString(l.file, text+"\n")
+		l.size += int64(n)
 	}
-	n, _ := io.WriteString(l.file, text+"\n")
-	l.size += int64(n)
 	if len(l.last) == lastLines {
 		l.last = slices.Delete(l.last, 0, 1)
 	}
-	l.last = append(l.last, text)
+	l.last = append(l.last, event.Cut(text, event.MaxText))
 	for follower := range l.followers {
 		select {
 		case follower <- text:
@@ -100,14 +111,14 @@ func (l *logFile) line(text string) {
 	}
 }
 
-func (l *logFile) rotate() {
-	if os.Rename(l.path, l.path+".1") != nil {
-		return
+func (l *logFile) rotate() error {
+	file, err := rotate(l.path)
+	if err != nil {
+		return err
 	}
-	old := l.file
-	if l.open() == nil {
-		old.Close()
-	}
+	l.file.Close()
+	l.file, l.size = file, 0
+	return nil
 }
 
 // forget empties the memory of last lines: a new process begins.

@@ -14,6 +14,9 @@ const protocolVersion = 1
 // maxRequest bounds a request line, in bytes.
 const maxRequest = 64 << 10
 
+// maxAnswer bounds a line of an answer, in bytes: an event, or a line of a log, each byte of which may be written as six.
+const maxAnswer = 8 * logLineBytes
+
 // request is the one line that a client sends on a connection. The answer is any number of lines, the last of which has
 // Done or Error; closing the connection ends it sooner.
 type request struct {

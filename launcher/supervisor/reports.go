@@ -1,8 +1,9 @@
 package supervisor
 
 import (
-	"bufio"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -10,25 +11,28 @@ import (
 	"klab/launcher/link"
 )
 
-// maxEventBytes bounds one event as JSON: it came over a link, and gained a number.
-const maxEventBytes = link.MaxLine + 1024
-
 // readReports takes what r reports until it ends. What is no report goes to the log: a stray print must not be lost, and
-// must not stop the child by filling its pipe.
+// must not stop the child by filling its pipe. A line longer than any report is passed over, so that those after it are heard.
 func (p *process) readReports(r *run) {
-	lines := bufio.NewScanner(r.pipes.reports)
-	lines.Buffer(make([]byte, 4096), link.MaxLine)
-	for lines.Scan() {
-		var report link.Report
-		if err := json.Unmarshal(lines.Bytes(), &report); err != nil {
-			p.log.line(lines.Text())
-			continue
+	lines := newLineReader(r.pipes.reports, link.MaxLine)
+	for {
+		line, length, err := lines.next()
+		if errors.Is(err, io.EOF) {
+			return
 		}
-		p.report(r, report, time.Now())
-	}
-	if err := lines.Err(); err != nil {
-		p.log.line("cannot read the reports of " + p.target.String() + " any more: " + err.Error())
-		_, _ = io.Copy(io.Discard, r.pipes.reports)
+		if err != nil {
+			p.log.line("cannot read the reports of " + p.target.String() + " any more: " + err.Error())
+			return
+		}
+		var report link.Report
+		switch {
+		case length > link.MaxLine:
+			p.log.line(fmt.Sprintf("passed over a line of %d bytes on standard output: no report is longer than %d; it begins: %s", length, link.MaxLine, line[:event.MaxText]))
+		case json.Unmarshal(line, &report) != nil:
+			p.log.lines(line)
+		default:
+			p.report(r, report, time.Now())
+		}
 	}
 }
 

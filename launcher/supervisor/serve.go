@@ -53,12 +53,9 @@ func (s *Supervisor) run(ctx context.Context, seat *seat, abandoned <-chan struc
 	why, failed := s.live(ctx, stops, abandoned, started)
 	s.stopAll(why.by)
 	err := seat.listener.Close()
-	if why.purge {
-		err = errors.Join(err, Purge(s.cfg.Plan.Home))
-	}
 	close(s.stopped)
 	endClients()
-	serving.Wait()
+	serving.Wait() // also for those who purge: nobody else has the home until then
 	s.close()
 	err = errors.Join(err, seat.lock.Close())
 	if failed != nil {

@@ -38,6 +38,7 @@ type Supervisor struct {
 	spawner   spawner
 	processes []*process // ZooKeeper first, if it is embedded; then the brokers in the plan's order
 	stop      func(stopRequest)
+	purge     func() error  // removes the data, once, however many ask; when stopped
 	stopped   chan struct{} // closed when no process is left and the socket is gone
 	ready     chan struct{} // closed when every process is ready
 
@@ -59,10 +60,7 @@ const (
 )
 
 // stopRequest is why the cluster ends.
-type stopRequest struct {
-	by    string
-	purge bool
-}
+type stopRequest struct{ by string }
 
 // open prepares everything that can fail before a process is started.
 func open(cfg Config) (*Supervisor, error) {
@@ -83,6 +81,10 @@ func open(cfg Config) (*Supervisor, error) {
 	s := &Supervisor{
 		cfg: cfg, journal: journal, log: log, slog: slog.New(slog.NewTextHandler(log, nil)), spawner: newSpawner(),
 		phase: PhaseStarting, controller: -1, ready: make(chan struct{}), stopped: make(chan struct{}),
+		purge: sync.OnceValue(func() error { return Purge(cfg.Plan.Home) }),
+	}
+	journal.complain = func(err error) {
+		s.slog.Error("cannot write an event to the journal: the history lacks events until that works again", "error", err)
 	}
 	return s, s.addProcesses()
 }
@@ -202,8 +204,8 @@ func (s *Supervisor) failWithout(zk *process, r *run, results chan<- error) {
 	}
 }
 
-// start starts a process. A broker that waits for ZooKeeper is told as soon as that serves, or has ended: then it may find out
-// by itself.
+// start starts a process; an embedded ZooKeeper has been started before any broker. A broker that waits for ZooKeeper is told as
+// soon as that serves, or has ended: then it may find out by itself.
 func (s *Supervisor) start(p *process, by string) (*run, error) {
 	s.starts.RLock()
 	defer s.starts.RUnlock()

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net"
 	"os"
@@ -159,6 +160,44 @@ func TestAnUnaskedEndIsToldWithLastWords(t *testing.T) {
 	}
 }
 
+func TestLongLastWordsAreCut(t *testing.T) {
+	l := start(t, func(c *Config) { c.Plan.Brokers[1].Props["do"] = "long words" })
+	defer l.Down(context.Background(), false)
+	failed := l.await(0, event.ProcessFailed, 2)
+	text, err := json.Marshal(failed)
+	if log, _ := failed.Fields["log"].([]any); err != nil || len(log) != lastLines || len(text) > 64<<10 {
+		t.Errorf("%d lines in %d bytes, %v", len(log), len(text), err)
+	}
+	last := failed.Seq
+	l.do(lifecycle.Kill, 1)
+	if exited := l.await(last, event.ProcessExited, 1); exited.Seq <= last {
+		t.Errorf("after %d: %+v", last, exited)
+	}
+}
+
+// A child says something longer than any report, before it is ready: that one line is lost, and nothing after it.
+func TestALineThatIsTooLongSilencesNobody(t *testing.T) {
+	l := start(t, func(c *Config) { c.Plan.Brokers[1].Props["do"] = "babble" })
+	defer l.Down(context.Background(), false)
+	l.awaitFirstWords()
+	l.do(lifecycle.Stop, 2)
+	if word := l.await(l.await(0, event.ProcessStopping, 2).Seq, "last.word", -1); word.Source != "broker 2" {
+		t.Errorf("last word %+v", word)
+	}
+	passed := 0
+	for line, err := range l.Logs(t.Context(), "2", false) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(line, "passed over a line of 524289 bytes") && len(line) < logLineBytes {
+			passed++
+		}
+	}
+	if passed != 1 {
+		t.Errorf("the log tells %d times of the line that was passed over", passed)
+	}
+}
+
 func TestAForeignKillIsNobodysAction(t *testing.T) {
 	l := start(t, nil)
 	defer l.Down(context.Background(), false)
@@ -219,6 +258,26 @@ func TestAnAbandonedStartLeavesNothing(t *testing.T) {
 	if err := Serve(t.Context(), cfg, abandoned, func(Status, error) {}); !errors.Is(err, errStarterGone) {
 		t.Errorf("got %v, want %v", err, errStarterGone)
 	}
+}
+
+// The socket is there before the processes are: who starts one by hand then would be in the way of the start of all.
+func TestAProcessIsNotStartedByHandWhileTheClusterStarts(t *testing.T) {
+	home := t.TempDir()
+	s, err := open(Config{Plan: testPlan(t, home), Home: home, Command: childCommand})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	for _, verb := range []lifecycle.Verb{lifecycle.Start, lifecycle.Restart} {
+		err := s.do(t.Context(), Action{Verb: verb, Target: "broker", ID: 1})
+		if err == nil || !strings.HasPrefix(err.Error(), "cannot "+string(verb)+" broker 1: the cluster is starting") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := s.startAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	s.stopAll("test")
 }
 
 func TestDownDuringTheStart(t *testing.T) {
@@ -305,6 +364,81 @@ func TestPurgeRemovesDataAndNothingElse(t *testing.T) {
 	}
 	if err := Purge(elsewhere); err == nil {
 		t.Error("purged a directory that is no cluster's")
+	}
+}
+
+// ZooKeeper's transaction log may lie in a directory of its own, and that below the one for snapshots.
+func TestPurgeRemovesZooKeepersLogElsewhere(t *testing.T) {
+	elsewhere := t.TempDir()
+	data := filepath.Join(elsewhere, "zk")
+	log := filepath.Join(data, "log")
+	l := start(t, func(c *Config) { c.Plan.ZooKeeper.Dirs = []string{data, log} })
+	for _, dir := range []string{data, log} {
+		if err := os.Mkdir(filepath.Join(dir, "version-2"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Down(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(elsewhere); err != nil || len(left) > 0 {
+		t.Errorf("left elsewhere: %v, %v", left, err)
+	}
+}
+
+func TestADirectoryThatCannotBeUsedIsToldWithItsSetting(t *testing.T) {
+	home := t.TempDir()
+	plan := testPlan(t, home)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(file, "log")
+	plan.ZooKeeper.Dirs = append(plan.ZooKeeper.Dirs, log)
+	plan.ZooKeeper.Props["dataLogDir"] = log
+	err := Serve(t.Context(), Config{Plan: plan, Home: home, Command: childCommand}, nil, func(Status, error) {})
+	if err == nil || !strings.Contains(err.Error(), "cannot create "+log) || !strings.HasSuffix(err.Error(), "choose another directory for dataLogDir in lab.toml") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A cluster that ends already, because of somebody else's down, still loses its data when a down asks for that.
+func TestAPurgeDuringAnotherStop(t *testing.T) {
+	l := start(t, func(c *Config) { c.Plan.Brokers[0].Props["do"] = "deaf" })
+	deaf, err := os.FindProcess(l.broker(1).PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := make(chan error, 1)
+	go func() { first <- l.Down(t.Context(), false) }()
+	l.await(0, event.ClusterStopping, -1)
+	lines := l.request(request{Op: opDown, Purge: true})
+	l.broker(2) // who came later is answered: the purge has been taken
+	if err := deaf.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := nextAnswer(lines); err != nil || !last.Done {
+		t.Errorf("the purge: %+v, %v", last, err)
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(l.plan.Home); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the cluster's directory is still there: %v", err)
+	}
+}
+
+func TestAPurgeThatFailsIsTold(t *testing.T) {
+	l := start(t, nil)
+	mark := filepath.Join(l.plan.Home, markName)
+	if err := os.Remove(mark); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Down(t.Context(), true); err == nil || !strings.Contains(err.Error(), "it is not a cluster's directory") {
+		t.Errorf("got %v", err)
+	}
+	if err := l.AwaitEnd(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
