@@ -51,8 +51,9 @@ func (d *Deps) produce(_ context.Context, r *server.Request) server.Reply {
 		Batches:    p.batches,
 		Done:       func(results []replica.Appended) { done <- p.answer(results) },
 	})
+	p.forgetRecords()
 	if req.Acks != 0 {
-		return server.Later(done) // taken at once if it is there at once
+		return server.Later(done).Taken() // sent at once if it is there at once
 	}
 	<-done // acks=0 waits for nobody
 	if p.failed != nil {
@@ -69,6 +70,18 @@ type produce struct {
 	batches  []replica.Batch
 	refused  []error // by partition of the request, in order; nil for those in batches
 	failed   error   // the first error of any partition
+}
+
+// forgetRecords lets go of the records when they are in the log: the reply may take as long as the in-sync replicas do.
+func (p *produce) forgetRecords() {
+	for i := range p.batches {
+		p.batches[i].Records = nil
+	}
+	for i := range p.req.Topics {
+		for j := range p.req.Topics[i].Partitions {
+			p.req.Topics[i].Partitions[j].Records = nil
+		}
+	}
 }
 
 // admit checks every partition of the request and collects those to append.

@@ -38,12 +38,14 @@ type conn struct {
 	queue  chan owed // nil until the first reply that is not ready at once
 	owed   atomic.Int32
 	done   chan struct{} // closed when the writer has ended
+	gone   chan struct{} // closed when nobody waits for the replies any more
 
 	trusted  int       // the largest frame this connection has delivered
 	deadline time.Time // the read deadline that is set
+	writeBy  time.Time // the write deadline that is set; whoever writes owns it
 }
 
-// owed is a reply that takes its turn, and the request's frame that goes back when it was written.
+// owed is a reply that takes its turn, and the request's frame that goes back when it was written; nil if it went back before.
 type owed struct {
 	reply       Reply
 	version     int16
@@ -58,11 +60,20 @@ func (c *conn) serve(ctx context.Context) {
 	err := c.read(ctx)
 	if c.queue != nil {
 		close(c.queue)
-		<-c.done
+		c.awaitWriter()
 	}
 	if !quiet(err) {
 		c.srv.log.Info("closed a connection", "remote", c.net.RemoteAddr(), "listener", c.listener, "reason", err)
 	}
+}
+
+// awaitWriter lets replies go out that are owed to a client which sends no more. It may only have closed its side; but one that is
+// gone keeps nothing here for longer than an idle one.
+func (c *conn) awaitWriter() {
+	if idle := c.srv.cfg.IdleTimeout; idle > 0 {
+		defer time.AfterFunc(idle, func() { close(c.gone) }).Stop()
+	}
+	<-c.done
 }
 
 // quiet are the ordinary ends of a connection.
@@ -145,6 +156,10 @@ func (c *conn) handle(ctx context.Context, frame *[]byte) error {
 	}
 	o.version = d.req.GetVersion()
 	o.reply = c.call(ctx, d)
+	if o.reply.taken {
+		c.srv.buffers.Put(frame)
+		o.frame = nil
+	}
 	switch o.reply.kind {
 	case replyNone:
 		c.srv.buffers.Put(frame)
@@ -197,7 +212,7 @@ func (c *conn) send(o owed) error {
 		return c.write(o, o.reply.now)
 	}
 	if c.queue == nil {
-		c.queue, c.done = make(chan owed, pipeline), make(chan struct{})
+		c.queue, c.done, c.gone = make(chan owed, pipeline), make(chan struct{}), make(chan struct{})
 		go c.writeLoop()
 	}
 	c.owed.Add(1)
@@ -225,7 +240,7 @@ func (c *conn) writeLoop() {
 	}
 }
 
-// settle waits for one reply and writes it. Once the server gives up, nothing is waited for.
+// settle waits for one reply and writes it. Once the server gives up, or the client is gone, nothing is waited for.
 func (c *conn) settle(o owed) error {
 	resp := o.reply.now
 	if o.reply.kind == replyLater {
@@ -235,6 +250,9 @@ func (c *conn) settle(o owed) error {
 		case <-c.srv.giveUp:
 			o.reply.ended()
 			return net.ErrClosed
+		case <-c.gone:
+			o.reply.ended()
+			return io.EOF
 		}
 		if !ok {
 			o.reply.ended()

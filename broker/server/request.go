@@ -36,6 +36,7 @@ type Reply struct {
 	err   error
 	kind  replyKind
 	after *func() // a pointer, so that replies can be compared
+	taken bool
 }
 
 type replyKind uint8
@@ -57,6 +58,13 @@ func Later(c <-chan kmsg.Response) Reply { return Reply{kind: replyLater, later:
 // After has f called, once or more, when the reply was written or will not be. f must not block.
 func (r Reply) After(f func()) Reply {
 	r.after = &f
+	return r
+}
+
+// Taken says that nothing of the request's bytes is needed any more: their memory may serve other requests before the reply is
+// due.
+func (r Reply) Taken() Reply {
+	r.taken = true
 	return r
 }
 

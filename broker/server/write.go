@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -33,8 +35,43 @@ func (c *conn) write(o owed, resp kmsg.Response) (err error) {
 	} else {
 		err = c.writePlain(o.correlation, resp)
 	}
-	c.srv.buffers.Put(o.frame)
+	if o.frame != nil {
+		c.srv.buffers.Put(o.frame)
+	}
 	return err
+}
+
+// flush calls write, which writes what is left of a reply and returns how much it could, until all is written. A client that
+// takes nothing of it for connections.max.idle.ms is given up: it would keep the memory of the reply for ever.
+func (c *conn) flush(write func() (n int64, err error)) error {
+	for {
+		if err := c.extendWriteDeadline(); err != nil {
+			return err
+		}
+		n, err := write()
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		c.writeBy = time.Time{} // slow, but it reads
+	}
+}
+
+func (c *conn) flushBytes(rest []byte) error {
+	return c.flush(func() (int64, error) {
+		n, err := c.net.Write(rest)
+		rest = rest[n:]
+		return int64(n), err
+	})
+}
+
+// extendWriteDeadline is extendDeadline for writing.
+func (c *conn) extendWriteDeadline() error {
+	idle, now := c.srv.cfg.IdleTimeout, time.Now()
+	if idle <= 0 || c.writeBy.Sub(now) >= idle {
+		return nil
+	}
+	c.writeBy = now.Add(idle + idle/16)
+	return c.net.SetWriteDeadline(c.writeBy)
 }
 
 func (c *conn) writePlain(correlation int32, resp kmsg.Response) error {
@@ -43,7 +80,7 @@ func (c *conn) writePlain(correlation int32, resp kmsg.Response) error {
 	out = appendHeader(out, resp, correlation)
 	out = resp.AppendTo(out)
 	binary.BigEndian.PutUint32(out, uint32(len(out)-4))
-	_, err := c.net.Write(out)
+	err := c.flushBytes(out)
 	*buf = out
 	c.srv.buffers.Put(buf)
 	return err
@@ -61,10 +98,10 @@ func (c *conn) writeFetch(correlation int32, resp *kmsg.FetchResponse) error {
 	binary.BigEndian.PutUint32(e.out, uint32(len(e.out)-4+e.outside))
 	var err error
 	if len(e.records) == 0 {
-		_, err = c.net.Write(e.out)
+		err = c.flushBytes(e.out)
 	} else {
 		vectors := e.vectors()
-		_, err = vectors.WriteTo(c.net)
+		err = c.flush(func() (int64, error) { return vectors.WriteTo(c.net) })
 	}
 	*buf = e.out
 	c.srv.buffers.Put(buf)
