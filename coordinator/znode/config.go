@@ -27,12 +27,8 @@ func DecodeConfig(data []byte) (map[string]string, error) {
 	if err != nil {
 		return overrides, err
 	}
-	var version int
-	if err := firstError(o.need("config", "version", &version), o.optional("config", "config", &overrides)); err != nil {
+	if err := o.optional("config", "config", &overrides); err != nil { // as in Kafka the version does not matter
 		return map[string]string{}, err
-	}
-	if version != 1 {
-		return map[string]string{}, fmt.Errorf("cannot decode config: version %d is not supported", version)
 	}
 	return maps.Clone(overrides), nil
 }

@@ -190,6 +190,9 @@ func TestConfigsWithoutData(t *testing.T) {
 			t.Errorf("%q: %v, %v", data, m, err)
 		}
 	}
+	if m, err := DecodeConfig([]byte(`{"config":{"retention.ms":"1"}}`)); err != nil || m["retention.ms"] != "1" {
+		t.Errorf("without a version: %v, %v", m, err)
+	}
 	if got := string(EncodeConfig(nil)); got != `{"version":1,"config":{}}` {
 		t.Errorf("no overrides are written as %s", got)
 	}
