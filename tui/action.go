@@ -140,12 +140,11 @@ func elect(e *env, topic string, partition int32) effect {
 func askDelete(e *env, name string) effect {
 	t, _ := e.snap.Topic(name)
 	more := e.format(words.AskDeleteMore, num.Count(t.Records()), len(t.Partitions), num.Bytes(t.Bytes))
-	typed := ""
-	if !e.snap.Launched {
-		typed = name
+	if age := e.ageNote(older(recordsAt(&t), logsAt(&t)), e.offsetsEvery()); !age.Empty() {
+		more = safe.Join(safe.Const(" "), more, age)
 	}
 	src, label, done := e.src, e.format(words.DeletingTopic, name), e.format(words.DeletedTopic, name)
-	return open{newConfirm(e.format(words.AskDelete, name), more, typed, func() effect {
+	return open{newConfirm(e.format(words.AskDelete, name), more, typedName(e, name), func() effect {
 		return operate{label: label, do: func(ctx context.Context) effect {
 			if err := src.DeleteTopic(ctx, name); err != nil {
 				return failed(err)

@@ -169,7 +169,7 @@ func drawMoves(c *cell.Canvas, b cell.Box, e *env, list []cluster.Reassignment) 
 	if len(list) == 0 || b.H < 2 {
 		return b
 	}
-	b = drawHeading(c, b, e.format(words.HeadMoving, len(list)), safe.Text{})
+	b = drawHeading(c, b, e.format(words.HeadMoving, len(list)), e.ageNote(e.snap.ReassignmentsAt, e.offsetsEvery()))
 	for _, r := range list {
 		for _, copied := range r.Copies {
 			var row cell.Box
@@ -212,7 +212,13 @@ func drawCopy(c *cell.Canvas, b cell.Box, e *env, r cluster.Reassignment, copied
 	if copied.InSync {
 		text = e.text(words.InSync)
 	}
-	c.Text(x, b.Y, b.X+b.W-x, cell.Plain, text)
+	part, _ := e.snap.Partition(r.Topic, r.Partition)
+	log, _ := part.LogOf(copied.Broker)
+	at := older(log.At, leaderAt(&part))
+	if age := e.ageNote(at, e.offsetsEvery()); !age.Empty() && !copied.InSync {
+		text = safe.Join(safe.Const(" "), age, text)
+	}
+	c.Text(x, b.Y, b.X+b.W-x, e.styleAt(at, e.offsetsEvery(), cell.Plain), text)
 }
 
 // moveRowsOf is how many rows drawMoves wants: none for nothing, and never more than limit.

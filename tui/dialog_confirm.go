@@ -1,6 +1,10 @@
 package tui
 
 import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
 	"klab/tui/cell"
 	"klab/tui/keymap"
 	"klab/tui/safe"
@@ -10,26 +14,42 @@ import (
 // confirm asks before something that cannot be undone. With a name, that name has to be typed.
 type confirm struct {
 	question, more safe.Text
-	name           string // empty: y is enough
+	word           string // what has to be typed; empty: y is enough
 	line           cell.Input
 	do             func() effect
 }
 
 func newConfirm(question, more safe.Text, name string, do func() effect) *confirm {
-	return &confirm{question: question, more: more, name: name, do: do}
+	d := &confirm{question: question, more: more, word: name, do: do}
+	if !typable(name) {
+		d.word = anyName
+	}
+	return d
+}
+
+const (
+	anyName = "confirm" // typed in place of a name that cannot be
+	longest = 100       // from here on a name is no longer typed
+)
+
+// typable reports whether a person can type a name from how it is shown: no character of it is shown as something else, is
+// invisible or can be typed in two ways, and it leaves the dialog room for the question on the smallest terminal.
+func typable(name string) bool {
+	hidden := func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) || unicode.IsMark(r) }
+	return len(name) <= longest && !strings.ContainsFunc(name, hidden) && strings.Join(strings.Fields(name), " ") == name
 }
 
 func (d *confirm) overlays() {}
 
 func (d *confirm) scope() keymap.Scope {
-	if d.name != "" {
+	if d.word != "" {
 		return keymap.Form
 	}
 	return keymap.Confirm
 }
 
 func (d *confirm) input() *cell.Input {
-	if d.name == "" {
+	if d.word == "" {
 		return nil
 	}
 	return &d.line
@@ -42,8 +62,8 @@ func (d *confirm) can(e *env, intent keymap.Intent) safe.Text {
 	case keymap.Yes, keymap.No:
 		return possible()
 	case keymap.Submit:
-		if d.line.Value() != d.name {
-			return e.format(words.TypeToConfirm, d.name)
+		if strings.TrimSpace(d.line.Value()) != d.word {
+			return d.prompt(e)
 		}
 		return possible()
 	}
@@ -57,20 +77,30 @@ func (d *confirm) act(e *env, intent keymap.Intent) effect {
 	return all{goBack{}, d.do()}
 }
 
+// prompt says how to go on.
+func (d *confirm) prompt(e *env) safe.Text {
+	if d.word == "" {
+		return e.text(words.YesNo)
+	}
+	return e.format(words.TypeToConfirm, d.word)
+}
+
+// draw keeps the last rows for what is typed and how to go on, whatever else finds room above them.
 func (d *confirm) draw(c *cell.Canvas, b cell.Box, e *env) {
 	width := min(b.W-4, 66)
-	more := d.more.Wrap(width - 4)
-	box := c.Border(b.Center(width, len(more)+5))
-	c.Text(box.X, box.Y, box.W, cell.Strong, d.question)
-	_, box = box.Top(1)
-	box = drawPlain(c, box, cell.Plain, more)
-	_, box = box.Top(1)
-	if d.name == "" {
-		c.Text(box.X, box.Y, box.W, cell.Muted, e.text(words.YesNo))
-		return
+	question, more, prompt := d.question.Wrap(width-4), d.more.Wrap(width-4), d.prompt(e).Wrap(width-4)
+	foot := len(prompt)
+	if d.word != "" {
+		foot++
 	}
-	x := c.Text(box.X, box.Y, box.W, cell.Muted, e.format(words.TypeToConfirm, d.name)) + 2
-	d.line.Draw(c, cell.Box{X: box.X + x, Y: box.Y, W: box.W - x, H: 1}, true, safe.Text{})
+	box := c.Border(b.Center(width, len(question)+len(more)+1+foot+2))
+	box, low := box.Bottom(foot)
+	box = drawPlain(c, box, cell.Strong, question)
+	drawPlain(c, box, cell.Plain, more)
+	low = drawPlain(c, low, cell.Muted, prompt)
+	if d.word != "" {
+		d.line.Draw(c, low, true, safe.Text{})
+	}
 }
 
 // drawPlain draws lines without a margin and returns the rest of the box.

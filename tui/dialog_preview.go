@@ -49,29 +49,34 @@ func (p *preview) act(e *env, intent keymap.Intent) effect {
 	return goBack{}
 }
 
+func (p *preview) tableColumns(e *env) []cell.Column {
+	columns := make([]cell.Column, len(p.columns))
+	for i, col := range p.columns {
+		columns[i] = cell.Column{Title: e.text(col.title), Width: col.width, Grow: col.grow, Right: col.right}
+		if !col.right {
+			columns[i].Least = 10
+		}
+	}
+	return columns
+}
+
+func (p *preview) row(i int) []cell.Entry {
+	row := make([]cell.Entry, 0, len(p.columns))
+	for _, text := range p.lines[i] {
+		row = append(row, cell.Entry{Text: text})
+	}
+	return row
+}
+
 func (p *preview) draw(c *cell.Canvas, b cell.Box, e *env) {
 	width := min(b.W-4, 100)
 	box := c.Border(b.Center(width, min(len(p.lines)+8, b.H)))
 	c.Text(box.X, box.Y, box.W, cell.Heading, p.heading)
 	_, box = box.Top(2)
 	box, foot := box.Bottom(3)
-	columns := make([]cell.Column, len(p.columns))
-	for i, col := range p.columns {
-		columns[i] = cell.Column{Title: e.text(col.title), Width: col.width, Grow: col.grow, Right: col.right}
-	}
-	l := cell.Arrange(columns, box.W)
-	head, rows := box.Top(1)
-	l.Heads(c, head, head.Y)
-	p.rows.Fit(len(p.lines), rows.H)
-	from, to := p.rows.Visible()
-	for i := from; i < to; i++ {
-		for j, text := range p.lines[i] {
-			l.Put(c, rows, rows.Y+i-from, j, cell.Plain, text)
-		}
-		if !p.rows.Complete() && i == p.rows.Cursor {
-			c.Select(cell.Box{X: rows.X, Y: rows.Y + i - from, W: rows.W, H: 1})
-		}
-	}
+	p.rows.Fit(len(p.lines), box.H-1)
+	table := cell.Box{X: box.X - 1, Y: box.Y, W: box.W + 2, H: box.H}
+	drawTable(c, table, &p.rows, len(p.lines), !p.rows.Complete(), p.tableColumns(e), p.row)
 	c.Text(foot.X, foot.Y+1, foot.W, cell.Strong, p.note)
 	if !p.why.Empty() {
 		c.Text(foot.X, foot.Y+2, foot.W, cell.Bad, p.why)

@@ -190,6 +190,28 @@ func newest(t *cluster.Timeline, n int, wanted func(cluster.Fact) bool) []cluste
 	return kept
 }
 
+// drawTable draws the heads of a list and those of its count rows that are in sight, and marks the chosen one if a row of this
+// list is chosen.
+func drawTable(c *cell.Canvas, b cell.Box, list *cell.List, count int, chosen bool, columns []cell.Column, row func(i int) []cell.Entry) cell.Layout {
+	head, body := inner(b).Top(1)
+	list.Fit(count, body.H)
+	from, to := list.Visible()
+	to = min(to, from+body.H)
+	rows := make([][]cell.Entry, 0, max(to-from, 0))
+	for i := from; i < to; i++ {
+		rows = append(rows, row(i))
+	}
+	l := cell.ArrangeFor(columns, body.W, rows)
+	l.Heads(c, head, head.Y)
+	for i, entries := range rows {
+		l.Row(c, body, body.Y+i, entries)
+		if chosen && from+i == list.Cursor {
+			c.Select(cell.Box{X: b.X, Y: body.Y + i, W: b.W, H: 1})
+		}
+	}
+	return l
+}
+
 // inner leaves one column free at both sides.
 func inner(b cell.Box) cell.Box { return b.Inset(1, 0) }
 

@@ -28,6 +28,7 @@ type fakeSource struct {
 	wanted   []string
 	err      error // of every operation
 	did      []string
+	payloads string // key and value of the last record written, with null marked
 	watched  map[string]int
 	closed   bool
 }
@@ -72,8 +73,15 @@ func (f *fakeSource) Configs(_ context.Context, r cluster.ConfigResource) ([]clu
 }
 func (f *fakeSource) Produce(_ context.Context, r cluster.ProduceRequest) (cluster.ProduceResult, error) {
 	rec := r.Records[0]
+	f.payloads = payloadWords(rec.Key) + " " + payloadWords(rec.Value)
 	err := f.note("produce %s %q %q %v acks=%s codec=%s", r.Topic, rec.Key, rec.Value, rec.Headers, r.Acks, r.Codec)
 	return cluster.ProduceResult{Acks: []cluster.Ack{{Partition: 2, Offset: 8113}}, Took: 2100 * time.Microsecond}, err
+}
+func payloadWords(data []byte) string {
+	if data == nil {
+		return `"" null`
+	}
+	return fmt.Sprintf("%q", data)
 }
 func (f *fakeSource) Tail(_ context.Context, o cluster.TailOptions) (Tail, error) {
 	return f.tail, f.note("tail %s %v from %s", o.Topic, o.Partitions, o.From)

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"context"
+	"strconv"
 	"strings"
 
 	"klab/tui/cell"
@@ -16,18 +18,21 @@ type form struct {
 	current int
 	note    safe.Text // what the last submission did
 	bad     bool      // note is an error
+	busy    bool      // what was submitted last is still being done
 	// submit does what the form is for. An error of a field is returned as its index and a text.
 	submit func(e *env, f *form) effect
 }
 
 // field is one line of a form: free text, or one of a few choices.
 type field struct {
-	label   words.ID
-	hint    words.ID // 0: none
-	line    cell.Input
-	choices []string // nil: free text
-	choice  int
-	wrong   safe.Text // why the value is not accepted; empty: it is, as far as it is known
+	label    words.ID
+	hint     words.ID // 0: none
+	line     cell.Input
+	nullable bool     // null is another value than nothing typed
+	null     bool     // it is null; the line is empty
+	choices  []string // nil: free text
+	choice   int
+	wrong    safe.Text // why the value is not accepted; empty: it is, as far as it is known
 }
 
 func (f *field) value() string {
@@ -35,6 +40,23 @@ func (f *field) value() string {
 		return f.choices[f.choice]
 	}
 	return strings.TrimSpace(f.line.Value())
+}
+
+// payload is what was typed, byte for byte, or nil for null.
+func (f *field) payload() []byte {
+	if f.null {
+		return nil
+	}
+	return []byte(f.line.Value())
+}
+
+// textsOf are the texts of all fields, for comparing them with later ones.
+func textsOf(fields []field) []string {
+	texts := make([]string, 0, len(fields))
+	for i := range fields {
+		texts = append(texts, strconv.FormatBool(fields[i].null)+fields[i].line.Value())
+	}
+	return texts
 }
 
 func (f *form) overlays() {}
@@ -49,13 +71,25 @@ func (f *form) input() *cell.Input {
 }
 
 func (f *form) typed(e *env) effect {
-	f.fields[f.current].wrong = safe.Text{}
+	at := &f.fields[f.current]
+	at.wrong = safe.Text{}
+	at.null = at.null && at.line.Value() == ""
 	return nil
 }
 
 func (f *form) can(e *env, intent keymap.Intent) safe.Text {
 	switch intent {
-	case keymap.Submit, keymap.NextField, keymap.PreviousField, keymap.CursorLeft, keymap.CursorRight:
+	case keymap.Submit:
+		if f.busy {
+			return e.text(words.WhyBusy)
+		}
+		return possible()
+	case keymap.ToggleNull:
+		if !f.fields[f.current].nullable {
+			return e.text(words.WhyNotNull)
+		}
+		return possible()
+	case keymap.NextField, keymap.PreviousField, keymap.CursorLeft, keymap.CursorRight:
 		return possible()
 	}
 	return e.otherwise()
@@ -71,10 +105,32 @@ func (f *form) act(e *env, intent keymap.Intent) effect {
 		f.choose(-1)
 	case keymap.CursorRight:
 		f.choose(1)
+	case keymap.ToggleNull:
+		at := &f.fields[f.current]
+		at.null = !at.null
+		at.line.Clear()
 	case keymap.Submit:
-		return f.submit(e, f)
+		return f.alone(f.submit(e, f))
 	}
 	return nil
+}
+
+// alone keeps the form from being submitted again while an operation of its own is under way.
+func (f *form) alone(ef effect) effect {
+	op, ok := ef.(operate)
+	if !ok {
+		return ef
+	}
+	f.busy = true
+	do := op.do
+	op.do = func(ctx context.Context) effect {
+		over := update(func() effect {
+			f.busy = false
+			return nil
+		})
+		return all{over, do(ctx)}
+	}
+	return op
 }
 
 func (f *form) choose(step int) {
@@ -118,7 +174,7 @@ func (f *form) drawField(c *cell.Canvas, row cell.Box, label, i int, e *env) {
 	c.Text(row.X+2, row.Y, label, style, e.text(at.label))
 	_, value := row.Left(label + 4)
 	if at.choices == nil {
-		at.line.Draw(c, value, focus, e.text(at.hint))
+		at.line.Draw(c, value, focus, at.whenEmpty(e))
 		return
 	}
 	x := value.X
@@ -132,6 +188,17 @@ func (f *form) drawField(c *cell.Canvas, row cell.Box, label, i int, e *env) {
 		}
 		x += c.Text(x, row.Y, value.X+value.W-x, style, clean(choice)) + 2
 	}
+}
+
+// whenEmpty is what stands in the field while nothing is typed.
+func (f *field) whenEmpty(e *env) safe.Text {
+	switch {
+	case f.null:
+		return e.text(words.HintNull)
+	case f.hint == 0:
+		return safe.Text{}
+	}
+	return e.text(f.hint)
 }
 
 // drawNote says what is wrong with the field one is in, else what the form did, else what the field is for.

@@ -2,11 +2,13 @@ package tui
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
 	"klab/cluster"
 	"klab/tui/cell"
+	"klab/tui/keymap"
 	"klab/tui/num"
 	"klab/tui/safe"
 	"klab/tui/words"
@@ -149,57 +151,84 @@ func newProduceForm(e *env, topic string, partition int32) *form {
 	for i, codec := range cluster.Codecs {
 		codecs[i] = string(codec)
 	}
-	return &form{heading: words.HeadProduce, note: e.format(words.ProduceTo, topic), fields: []field{
-		{label: words.FieldKey, hint: words.HintNull},
-		{label: words.FieldValue, hint: words.HintNull},
+	note := e.format(words.ProduceTo, topic, keymap.KeyOf(keymap.Form, keymap.ToggleNull))
+	w := &producing{topic: topic}
+	return &form{heading: words.HeadProduce, note: note, fields: []field{
+		{label: words.FieldKey, hint: words.HintEmpty, nullable: true, null: true},
+		{label: words.FieldValue, hint: words.HintEmpty, nullable: true},
 		{label: words.FieldHeaders, hint: words.HintHeaders},
 		{label: words.FieldPartition, hint: words.HintPartition, line: where},
 		{label: words.FieldAcks, choices: []string{"all", "1", "0"}},
 		{label: words.FieldCodec, choices: codecs},
-	}, submit: func(e *env, f *form) effect { return produce(e, f, topic) }, current: produceValue}
+	}, submit: w.submit, current: produceValue}
 }
 
-func produce(e *env, f *form, topic string) effect {
-	r := cluster.NewRecord{Key: payload(&f.fields[produceKey]), Value: payload(&f.fields[produceValue])}
-	headers, ok := pairs(f.fields[produceHeaders].value())
+// producing is what the produce form remembers from one record to the next.
+type producing struct {
+	topic   string
+	written []string // the fields' texts after the last record was written; nil: none was
+}
+
+// submit writes the record. It writes none if nothing was typed since the last: Enter pressed twice is one record.
+func (w *producing) submit(e *env, f *form) effect {
+	sent := textsOf(f.fields)
+	if slices.Equal(sent, w.written) {
+		f.note, f.bad = e.text(words.NothingTyped), false
+		return nil
+	}
+	req, ok := w.request(e, f)
 	if !ok {
-		return f.refuse(produceHeaders, e.text(words.WrongHeaders))
-	}
-	for _, h := range headers {
-		r.Headers = append(r.Headers, cluster.Header{Key: h.name, Value: []byte(h.value)})
-	}
-	if s := f.fields[producePartition].value(); s != "" {
-		t, _ := e.snap.Topic(topic)
-		n, ok := number(s, 0, len(t.Partitions)-1)
-		if !ok {
-			return f.refuse(producePartition, e.format(words.WrongNumber, 0, len(t.Partitions)-1))
-		}
-		r.Partition = new(int32(n))
-	}
-	req := cluster.ProduceRequest{
-		Topic: topic, Records: []cluster.NewRecord{r},
-		Acks: cluster.Acks(f.fields[produceAcks].value()), Codec: cluster.Codec(f.fields[produceCodec].value()),
+		return nil
 	}
 	src, book := e.src, e.words
-	return operate{label: e.format(words.Writing, topic), do: func(ctx context.Context) effect {
+	return operate{label: e.format(words.Writing, w.topic), do: func(ctx context.Context) effect {
 		result, err := src.Produce(ctx, req)
 		if err != nil {
 			return f.fail(err)
 		}
 		return update(func() effect {
-			f.note, f.bad = wrote(book, topic, result), false
-			f.fields[produceValue].line.Clear()
+			f.note, f.bad = wrote(book, w.topic, result), false
+			w.next(f, sent)
 			return nil
 		})
 	}}
 }
 
-// payload is what was typed, or null for nothing.
-func payload(f *field) []byte {
-	if f.line.Value() == "" {
-		return nil
+// next readies the form for another record, unless that is being typed already.
+func (w *producing) next(f *form, sent []string) {
+	if !slices.Equal(textsOf(f.fields), sent) {
+		return
 	}
-	return []byte(f.line.Value())
+	value := &f.fields[produceValue]
+	value.line.Clear()
+	value.null = false
+	w.written = textsOf(f.fields)
+}
+
+// request is what the fields ask for; false: one of them is refused, and says why.
+func (w *producing) request(e *env, f *form) (cluster.ProduceRequest, bool) {
+	r := cluster.NewRecord{Key: f.fields[produceKey].payload(), Value: f.fields[produceValue].payload()}
+	headers, ok := pairs(f.fields[produceHeaders].value())
+	if !ok {
+		f.refuse(produceHeaders, e.text(words.WrongHeaders))
+		return cluster.ProduceRequest{}, false
+	}
+	for _, h := range headers {
+		r.Headers = append(r.Headers, cluster.Header{Key: h.name, Value: []byte(h.value)})
+	}
+	if s := f.fields[producePartition].value(); s != "" {
+		t, _ := e.snap.Topic(w.topic)
+		n, ok := number(s, 0, len(t.Partitions)-1)
+		if !ok {
+			f.refuse(producePartition, e.format(words.WrongNumber, 0, len(t.Partitions)-1))
+			return cluster.ProduceRequest{}, false
+		}
+		r.Partition = new(int32(n))
+	}
+	return cluster.ProduceRequest{
+		Topic: w.topic, Records: []cluster.NewRecord{r},
+		Acks: cluster.Acks(f.fields[produceAcks].value()), Codec: cluster.Codec(f.fields[produceCodec].value()),
+	}, true
 }
 
 func wrote(book *words.Book, topic string, r cluster.ProduceResult) safe.Text {

@@ -61,6 +61,14 @@ func scenes() []scene {
 			s.src = f
 			return s
 		}, func(s *stage) { s.press("3") }},
+		{"groups_old", with(func() *fakeSource {
+			f := grouped().unread()
+			f.snap.GroupsErr, f.snap.GroupsAt = errNoCoordinator, noon.Add(-41*time.Second)
+			return f
+		}), func(s *stage) { s.press("3") }},
+		{"topics_old", with(func() *fakeSource { return healthy().unread() }), func(s *stage) { s.press("2") }},
+		{"partitions_old", with(func() *fakeSource { return busy().unread() }), func(s *stage) { s.press("2", "enter") }},
+		{"replicas_old", with(func() *fakeSource { return busy().unread() }), func(s *stage) { s.press("2", "enter", "enter") }},
 		{"group", with(grouped), func(s *stage) { s.press("3", "down", "enter", "down", "down") }},
 		{"group_empty", with(grouped), func(s *stage) { s.press("3", "enter") }},
 		{"group_reset", with(grouped), func(s *stage) { s.press("3", "r").write("yesterday"); s.press("enter") }},
@@ -88,6 +96,7 @@ func scenes() []scene {
 			s.press("enter")
 		}},
 		{"delete", killed, func(s *stage) { s.press("2", "D") }},
+		{"delete_typed", with(func() *fakeSource { return remote(longName) }), func(s *stage) { s.press("2", "down", "D").write("prod.eu") }},
 		{"connect", func(s staging) staging { return s }, func(s *stage) { s.press("c").write("localhost:9092"); s.press("enter") }},
 		{"help", killed, func(s *stage) { s.press("?") }},
 		{"palette", killed, func(s *stage) { s.press(":") }},

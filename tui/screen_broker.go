@@ -2,6 +2,7 @@ package tui
 
 import (
 	"slices"
+	"time"
 
 	"klab/cluster"
 	"klab/tui/cell"
@@ -71,6 +72,17 @@ func (s *brokerDetail) refresh(e *env) {
 	}
 }
 
+// toldAt is when the broker last told of one of its logs; zero: never.
+func (s *brokerDetail) toldAt() time.Time {
+	var at time.Time
+	for i := range s.held {
+		if log, ok := s.held[i].partition.LogOf(s.id); ok && log.At.After(at) {
+			at = log.At
+		}
+	}
+	return at
+}
+
 func (s *brokerDetail) title(c *cell.Canvas, b cell.Box, e *env) {
 	broker, _ := e.snap.Broker(s.id)
 	sign, style := brokerSign(broker.State)
@@ -82,7 +94,11 @@ func (s *brokerDetail) title(c *cell.Canvas, b cell.Box, e *env) {
 		x += c.Text(x, b.Y, b.X+b.W-x, style, word) + 2
 	}
 	facts := e.format(words.BrokerFacts, address(broker.Host, broker.Port), processID(broker.PID), num.Bytes(broker.RSS), num.Bytes(broker.LogBytes))
-	c.Text(x, b.Y, b.X+b.W-x, cell.Plain, facts)
+	age := safe.Text{}
+	if broker.LogBytes >= 0 {
+		age = e.ageNote(s.toldAt(), e.offsetsEvery())
+	}
+	drawFacts(c, x, b.Y, b.X+b.W-x, facts, age)
 }
 
 func processID(pid int) safe.Text {
@@ -103,49 +119,44 @@ func (s *brokerDetail) draw(c *cell.Canvas, b cell.Box, e *env) {
 
 func (s *brokerDetail) drawReplicas(c *cell.Canvas, b cell.Box, e *env) {
 	columns := []cell.Column{
-		{Title: e.text(words.ColPartition), Width: 18, Grow: 4},
-		{Title: e.text(words.ColRole), Width: 10, Grow: 1},
-		{Title: e.text(words.ColISR), Width: 10, Grow: 1},
+		{Title: e.text(words.ColPartition), Width: 18, Grow: 4, Least: 8},
+		{Title: e.text(words.ColRole), Width: 10, Grow: 1, Least: 8},
+		{Title: e.text(words.ColISR), Width: 5, Grow: 1, Whole: true},
 		{Title: e.text(words.ColLogEnd), Width: 10, Right: true},
 		{Title: e.text(words.ColLag), Width: 7, Right: true},
 		{Title: e.text(words.ColSize), Width: 7, Right: true, Drop: 1},
+		ageColumn(e),
 	}
-	head, rows := inner(b).Top(1)
-	l := cell.Arrange(columns, rows.W)
-	l.Heads(c, head, head.Y)
-	s.rows.Fit(len(s.held), rows.H)
-	from, to := s.rows.Visible()
-	for i := from; i < to; i++ {
-		s.drawRow(c, &l, rows, rows.Y+i-from, s.held[i], e)
-		if i == s.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: rows.Y + i - from, W: b.W, H: 1})
-		}
-	}
+	drawTable(c, b, &s.rows, len(s.held), true, columns, func(i int) []cell.Entry { return s.row(&s.held[i], e) })
+	_, rows := inner(b).Top(1)
 	if len(s.held) == 0 {
 		c.Text(rows.X, rows.Y, rows.W, cell.Muted, e.text(words.NoReplicas))
 	}
 }
 
-func (s *brokerDetail) drawRow(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, r replicaRow, e *env) {
-	p := r.partition
-	l.Put(c, b, y, 0, cell.Plain, partitionName(r.topic, p.ID))
+func (s *brokerDetail) row(held *replicaRow, e *env) []cell.Entry {
+	p := &held.partition
+	r := newRow(e, e.offsetsEvery(), 7)
+	r.put(cell.Plain, partitionName(held.topic, p.ID))
 	role, style := e.text(words.RoleFollower), cell.Follower
 	if p.Leader == s.id {
 		role, style = e.text(words.RoleLeader), cell.Leader
 	}
-	l.Put(c, b, y, 1, style, role)
+	r.put(style, role)
 	style = cell.Plain
 	if !p.InISR(s.id) {
 		style = cell.Warn
 	}
-	l.Put(c, b, y, 2, style, num.IDs(p.ISR))
+	r.put(style, num.IDs(p.ISR))
 	log, ok := p.LogOf(s.id)
 	if !ok {
 		log = cluster.ReplicaLog{EndOffset: -1, Lag: -1, Bytes: -1}
 	}
-	l.Put(c, b, y, 3, cell.Plain, num.Count(log.EndOffset))
-	l.Put(c, b, y, 4, cell.Plain, num.Count(log.Lag))
-	l.Put(c, b, y, 5, cell.Plain, num.Bytes(log.Bytes))
+	r.read(log.At, cell.Plain, num.Count(log.EndOffset))
+	r.read(older(log.At, leaderAt(p)), cell.Plain, num.Count(log.Lag))
+	r.read(log.At, cell.Plain, num.Bytes(log.Bytes))
+	r.age()
+	return r.entries
 }
 
 // partitionName writes a partition as Kafka's people do: orders/0.

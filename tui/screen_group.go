@@ -119,8 +119,9 @@ func (s *groupDetail) title(c *cell.Canvas, b cell.Box, e *env) {
 		style = cell.Plain
 	}
 	x += 2
-	x += c.Text(x, b.Y, b.X+b.W-x, style, word(g.State)) + 3
-	c.Text(x, b.Y, b.X+b.W-x, cell.Plain, e.format(words.GroupFacts, word(g.Type), word(g.Protocol), num.ID(g.Coordinator)))
+	x += c.Text(x, b.Y, b.X+b.W-x, e.styleAt(g.At, e.groupsEvery(), style), word(g.State)) + 3
+	facts := e.format(words.GroupFacts, word(g.Type), word(g.Protocol), num.ID(g.Coordinator))
+	drawFacts(c, x, b.Y, b.X+b.W-x, facts, e.ageNote(g.At, e.groupsEvery()))
 }
 
 func (s *groupDetail) draw(c *cell.Canvas, b cell.Box, e *env) {
@@ -154,7 +155,7 @@ func (s *groupDetail) drawState(c *cell.Canvas, b cell.Box, e *env, g cluster.Gr
 // drawLag draws the lag with its course, and how old it is.
 func (s *groupDetail) drawLag(c *cell.Canvas, b cell.Box, e *env, g cluster.Group) {
 	x := b.X + c.Text(b.X, b.Y, 12, cell.Heading, e.text(words.HeadLag)) + 2
-	x += c.Text(x, b.Y, 20, cell.Strong, num.Count(g.Lag)) + 2
+	x += c.Text(x, b.Y, 20, e.styleAt(groupLagAt(&g), e.groupsEvery(), cell.Strong), num.Count(g.Lag)) + 2
 	if len(g.Trend) > 1 {
 		width := min(len(g.Trend), max(b.W/4, 8))
 		values := make([]float64, 0, len(g.Trend))
@@ -189,30 +190,17 @@ func untilCaughtUp(g cluster.Group) (time.Duration, bool) {
 }
 
 func (s *groupDetail) drawMembers(c *cell.Canvas, b cell.Box, e *env, g cluster.Group) {
-	head, rows := b.Top(1)
-	head, rows = inner(head), inner(rows)
-	l := cell.Arrange([]cell.Column{
+	columns := []cell.Column{
 		{Width: 18, Grow: 2},
 		{Title: e.text(words.ColClient), Width: 10, Grow: 1},
 		{Title: e.text(words.ColHost), Width: 10, Drop: 1},
 		{Title: e.text(words.ColPartitions), Width: 5, Right: true},
-		{Title: e.text(words.ColAssigned), Width: 16, Grow: 4},
-	}, rows.W)
-	l.Heads(c, head, head.Y)
-	c.Text(head.X, head.Y, 18, cell.Heading, e.format(words.HeadMembers, num.Count(int64(g.MemberCount()))))
-	s.members.Fit(len(g.Members), rows.H)
-	from, to := s.members.Visible()
-	for i := from; i < to; i++ {
-		y, m := rows.Y+i-from, g.Members[i]
-		l.Put(c, rows, y, 0, cell.Plain, memberName(m, e))
-		l.Put(c, rows, y, 1, cell.Plain, word(m.ClientID))
-		l.Put(c, rows, y, 2, cell.Muted, word(m.Host))
-		l.Put(c, rows, y, 3, cell.Plain, num.Count(int64(m.Count())))
-		l.Put(c, rows, y, 4, cell.Plain, assigned(m))
-		if !s.inParts && i == s.members.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
+		{Title: e.text(words.ColAssigned), Width: 16, Grow: 4, Least: 8},
+		ageColumn(e),
 	}
+	drawTable(c, b, &s.members, len(g.Members), !s.inParts, columns, func(i int) []cell.Entry { return memberRow(&g, i, e) })
+	head, rows := inner(b).Top(1)
+	c.Text(head.X, head.Y, 18, cell.Heading, e.format(words.HeadMembers, num.Count(int64(g.MemberCount()))))
 	if len(g.Members) == 0 {
 		why := e.text(words.NoMembers)
 		if g.MembersAt.IsZero() {
@@ -220,6 +208,18 @@ func (s *groupDetail) drawMembers(c *cell.Canvas, b cell.Box, e *env, g cluster.
 		}
 		c.Text(rows.X, rows.Y, rows.W, cell.Muted, why)
 	}
+}
+
+func memberRow(g *cluster.Group, i int, e *env) []cell.Entry {
+	m := g.Members[i]
+	r := newRow(e, e.groupsEvery(), 6)
+	r.read(g.MembersAt, cell.Plain, memberName(m, e))
+	r.read(g.MembersAt, cell.Plain, word(m.ClientID))
+	r.put(cell.Muted, word(m.Host))
+	r.read(g.MembersAt, cell.Plain, num.Count(int64(m.Count())))
+	r.read(g.MembersAt, cell.Plain, assigned(m))
+	r.age()
+	return r.entries
 }
 
 // memberName is the instance id of a static member, else the member id.
@@ -254,36 +254,18 @@ func commas(ids []int32) safe.Text {
 }
 
 func (s *groupDetail) drawParts(c *cell.Canvas, b cell.Box, e *env, g cluster.Group) {
-	head, rows := b.Top(1)
-	head, rows = inner(head), inner(rows)
-	l := cell.Arrange([]cell.Column{
-		{Width: 20, Grow: 3},
+	columns := []cell.Column{
+		{Width: 20, Grow: 3, Least: 12},
 		{Title: e.text(words.ColCommitted), Width: 11, Right: true},
 		{Title: e.text(words.ColHighWatermark), Width: 11, Right: true},
 		{Title: e.text(words.ColLag), Width: 9, Right: true},
-		{Title: e.text(words.ColMember), Width: 10, Grow: 2},
-		{Title: e.text(words.ColMetadata), Width: 8, Grow: 1, Drop: 1},
-	}, rows.W)
-	l.Heads(c, head, head.Y)
-	c.Text(head.X, head.Y, 20, cell.Heading, e.format(words.HeadParts, num.Count(int64(len(g.Partitions)))))
-	s.parts.Fit(len(g.Partitions), rows.H)
-	from, to := s.parts.Visible()
-	for i := from; i < to; i++ {
-		y, p := rows.Y+i-from, g.Partitions[i]
-		l.Put(c, rows, y, 0, cell.Plain, partitionName(p.Topic, p.Partition))
-		l.Put(c, rows, y, 1, cell.Plain, num.Count(p.Committed))
-		l.Put(c, rows, y, 2, cell.Plain, num.Count(p.End))
-		l.Put(c, rows, y, 3, cell.Strong, num.Count(p.Lag))
-		who := safe.Const("-")
-		if p.Member >= 0 && p.Member < len(g.Members) {
-			who = memberName(g.Members[p.Member], e)
-		}
-		l.Put(c, rows, y, 4, cell.Muted, who)
-		l.Put(c, rows, y, 5, cell.Muted, word(p.Metadata))
-		if s.inParts && i == s.parts.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
+		{Title: e.text(words.ColMember), Width: 10, Grow: 2, Least: 6, Drop: 1},
+		{Title: e.text(words.ColMetadata), Width: 8, Grow: 1, Drop: 2},
+		ageColumn(e),
 	}
+	drawTable(c, b, &s.parts, len(g.Partitions), s.inParts, columns, func(i int) []cell.Entry { return groupPartRow(&g, i, e) })
+	head, rows := inner(b).Top(1)
+	c.Text(head.X, head.Y, 20, cell.Heading, e.format(words.HeadParts, num.Count(int64(len(g.Partitions)))))
 	if len(g.Partitions) == 0 {
 		why := e.text(words.NoOffsets)
 		if g.OffsetsAt.IsZero() {
@@ -291,4 +273,21 @@ func (s *groupDetail) drawParts(c *cell.Canvas, b cell.Box, e *env, g cluster.Gr
 		}
 		c.Text(rows.X, rows.Y, rows.W, cell.Muted, why)
 	}
+}
+
+func groupPartRow(g *cluster.Group, i int, e *env) []cell.Entry {
+	p := &g.Partitions[i]
+	r := newRow(e, e.groupsEvery(), 7)
+	r.put(cell.Plain, partitionName(p.Topic, p.Partition))
+	r.read(g.OffsetsAt, cell.Plain, num.Count(p.Committed))
+	r.read(p.EndAt, cell.Plain, num.Count(p.End))
+	r.read(older(g.OffsetsAt, p.EndAt), cell.Strong, num.Count(p.Lag))
+	who := safe.Const("-")
+	if p.Member >= 0 && p.Member < len(g.Members) {
+		who = memberName(g.Members[p.Member], e)
+	}
+	r.put(cell.Muted, who)
+	r.put(cell.Muted, word(p.Metadata))
+	r.age()
+	return r.entries
 }

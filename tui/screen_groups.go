@@ -112,15 +112,15 @@ func (g *groups) refresh(e *env) {
 func groupColumns(e *env) []cell.Column {
 	return []cell.Column{
 		{Width: 1},
-		{Title: e.text(words.ColGroup), Width: 16, Grow: 3},
-		{Title: e.text(words.ColState), Width: 18},
-		{Title: e.text(words.ColType), Width: 8, Drop: 4},
-		{Title: e.text(words.ColProtocol), Width: 9, Grow: 1, Drop: 3},
-		{Title: e.text(words.ColCoordinator), Width: 5, Right: true, Drop: 2},
+		{Title: e.text(words.ColGroup), Width: 16, Grow: 3, Least: 10},
+		{Title: e.text(words.ColState), Width: 18, Least: 12},
+		{Title: e.text(words.ColType), Width: 8, Drop: 5},
+		{Title: e.text(words.ColProtocol), Width: 9, Grow: 1, Drop: 4},
+		{Title: e.text(words.ColCoordinator), Width: 5, Right: true, Drop: 3},
 		{Title: e.text(words.ColMembers), Width: 7, Right: true},
 		{Title: e.text(words.ColLag), Width: 10, Right: true},
-		{Title: e.text(words.ColDrift), Width: 9, Right: true, Drop: 1},
-		{Title: e.text(words.ColRead), Width: 5, Right: true, Drop: 5},
+		{Title: e.text(words.ColDrift), Width: 9, Right: true, Drop: 2},
+		{Title: e.text(words.ColRead), Width: 4, Right: true},
 	}
 }
 
@@ -144,40 +144,41 @@ func (g *groups) draw(c *cell.Canvas, b cell.Box, e *env) {
 		drawEmpty(c, rows, e.text(words.NoGroups))
 		return
 	}
-	l := cell.Arrange(groupColumns(e), rows.W)
-	g.rows.Fit(len(g.shown), rows.H)
-	l.Heads(c, head, head.Y)
-	from, to := g.rows.Visible()
-	for i := from; i < to; i++ {
-		y := rows.Y + i - from
-		drawGroup(c, &l, rows, y, g.shown[i], e)
-		if i == g.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
-	}
+	b = drawGroupsErr(c, b, e)
+	l := drawTable(c, b, &g.rows, len(g.shown), true, groupColumns(e), func(i int) []cell.Entry { return groupRow(g.shown[i], e) })
 	l.Note(c, head, head.Y, 1, cell.Muted, position(e, &g.rows))
 }
 
-func drawGroup(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, g *cluster.Group, e *env) {
+// drawGroupsErr says in the last rows of the box why groups cannot be listed now, as long as it is so, and returns the rest.
+func drawGroupsErr(c *cell.Canvas, b cell.Box, e *env) cell.Box {
+	if e.snap.GroupsErr == nil {
+		return b
+	}
+	age, _ := e.since(e.snap.GroupsAt)
+	why := e.format(words.GroupsOld, num.Span(age), sentence(e.snap.GroupsErr))
+	rest, low := b.Bottom(min(len(why.Wrap(max(b.W-2, 1))), b.H/2))
+	drawLines(c, low, cell.Warn, why)
+	return rest
+}
+
+func groupRow(g *cluster.Group, e *env) []cell.Entry {
 	sign, style := groupSign(g.State)
-	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
+	r := newRow(e, e.groupsEvery(), 10)
+	r.sign(style, sign)
 	if style == cell.OK {
 		style = cell.Plain
 	}
-	l.Put(c, b, y, 1, cell.Plain, safe.CleanHead(g.Name, 249))
-	l.Put(c, b, y, 2, style, word(g.State))
-	l.Put(c, b, y, 3, cell.Muted, word(g.Type))
-	l.Put(c, b, y, 4, cell.Muted, word(g.Protocol))
-	l.Put(c, b, y, 5, cell.Plain, num.ID(g.Coordinator))
-	l.Put(c, b, y, 6, cell.Plain, num.Count(int64(g.MemberCount())))
-	l.Put(c, b, y, 7, cell.Strong, num.Count(g.Lag))
+	r.put(cell.Plain, safe.CleanHead(g.Name, 249))
+	r.read(g.At, style, word(g.State))
+	r.put(cell.Muted, word(g.Type))
+	r.put(cell.Muted, word(g.Protocol))
+	r.put(cell.Plain, num.ID(g.Coordinator))
+	r.read(g.MembersAt, cell.Plain, num.Count(int64(g.MemberCount())))
+	r.read(groupLagAt(g), cell.Strong, num.Count(g.Lag))
 	drift, style := driftOf(*g, e)
-	l.Put(c, b, y, 8, style, drift)
-	age := safe.Const("-")
-	if d, ok := e.since(g.OffsetsAt); ok {
-		age = num.Span(d)
-	}
-	l.Put(c, b, y, 9, cell.Muted, age)
+	r.read(groupLagAt(g), style, drift)
+	r.ageAlways()
+	return r.entries
 }
 
 // word is foreign text of a word or two; a dash when there is none.

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"time"
+
 	"klab/cluster"
 	"klab/tui/cell"
 	"klab/tui/keymap"
@@ -15,7 +17,8 @@ type overview struct {
 	topics   cell.List
 	inTopics bool // the chosen row is a topic, not a broker
 	shown    []cluster.Topic
-	seq      int64 // of the snapshot that shown was taken from
+	toldAt   map[int32]time.Time // by broker: when it last told of one of its logs
+	seq      int64               // of the snapshot that shown was taken from
 }
 
 func newOverview() *overview { return &overview{seq: -1} }
@@ -108,6 +111,22 @@ func (o *overview) refresh(e *env) {
 		}
 	}
 	o.inTopics = o.inTopics && len(o.shown) > 0
+	o.toldAt = lastTold(e.snap)
+}
+
+// lastTold is by broker when it last told of one of its logs: as old is the size of all of them.
+func lastTold(s *cluster.Snapshot) map[int32]time.Time {
+	told := map[int32]time.Time{}
+	for i := range s.Topics {
+		for j := range s.Topics[i].Partitions {
+			for _, log := range s.Topics[i].Partitions[j].Logs {
+				if log.At.After(told[log.Broker]) {
+					told[log.Broker] = log.At
+				}
+			}
+		}
+	}
+	return told
 }
 
 func (o *overview) draw(c *cell.Canvas, b cell.Box, e *env) {
@@ -137,58 +156,57 @@ func (o *overview) drawState(c *cell.Canvas, b cell.Box, e *env, limit int) cell
 
 func brokerColumns(e *env) []cell.Column {
 	return []cell.Column{
-		{Width: 5},
-		{Width: 15, Grow: 1},
-		{Width: 11, Grow: 1},
+		{Width: 1},
+		{Width: 2, Whole: true},
+		{Width: 15, Grow: 1, Least: 10},
+		{Width: 11, Grow: 1, Least: 8},
 		{Width: 5, Right: true, Title: e.text(words.ColLeads)},
 		{Width: 7, Right: true, Title: e.text(words.ColInSync)},
 		{Width: 6, Right: true, Title: e.text(words.ColSize), Drop: 1},
 		{Width: 5, Right: true, Title: e.text(words.ColMemory), Drop: 3},
 		{Width: 4, Right: true, Title: e.text(words.ColUp), Drop: 2},
+		ageColumn(e),
 	}
 }
 
 func (o *overview) drawBrokers(c *cell.Canvas, b cell.Box, e *env) {
-	head, rows := b.Top(1)
-	head, rows = inner(head), inner(rows)
-	l := cell.Arrange(brokerColumns(e), rows.W)
-	l.Heads(c, head, head.Y)
+	row := func(i int) []cell.Entry { return brokerRow(e.snap.Brokers[i], o.toldAt, e) }
+	drawTable(c, b, &o.brokers, len(e.snap.Brokers), !o.inTopics, brokerColumns(e), row)
+	head := inner(b)
 	c.Text(head.X, head.Y, head.W, cell.Heading, e.text(words.HeadBrokers))
-	o.brokers.Fit(len(e.snap.Brokers), rows.H)
-	from, to := o.brokers.Visible()
-	for i := from; i < to; i++ {
-		y := rows.Y + i - from
-		drawBroker(c, &l, rows, y, e.snap.Brokers[i], e)
-		if !o.inTopics && i == o.brokers.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
-	}
 }
 
-func drawBroker(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, broker cluster.Broker, e *env) {
+func brokerRow(broker cluster.Broker, toldAt map[int32]time.Time, e *env) []cell.Entry {
+	r := newRow(e, e.offsetsEvery(), 10)
 	sign, style := brokerSign(broker.State)
-	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
-	c.Text(b.X+3, y, 4, cell.Strong, num.ID(broker.ID))
-	l.Put(c, b, y, 1, cell.Plain, address(broker.Host, broker.Port))
+	r.sign(style, sign)
+	r.put(cell.Strong, num.ID(broker.ID))
+	r.put(cell.Plain, address(broker.Host, broker.Port))
 	word, style := brokerWord(e, broker)
-	l.Put(c, b, y, 2, style, word)
+	r.put(style, word)
+	up := safe.Const("-")
+	if broker.State.Alive() {
+		r.put(cell.Plain, num.Count(int64(broker.Leads)))
+		if d, ok := e.since(broker.Started); ok {
+			up = num.Span(d)
+		}
+	} else {
+		r.put(cell.Muted, safe.Const("-"))
+	}
 	style = cell.Plain
 	if broker.InSync < broker.Replicas {
 		style = cell.Warn
 	}
-	if broker.State.Alive() {
-		l.Put(c, b, y, 3, cell.Plain, num.Count(int64(broker.Leads)))
+	r.put(style, e.format(words.Share, broker.InSync, broker.Replicas))
+	if broker.LogBytes < 0 {
+		r.put(cell.Plain, num.Bytes(-1))
 	} else {
-		l.Put(c, b, y, 3, cell.Muted, safe.Const("-"))
+		r.read(toldAt[broker.ID], cell.Plain, num.Bytes(broker.LogBytes))
 	}
-	l.Put(c, b, y, 4, style, e.format(words.Share, broker.InSync, broker.Replicas))
-	l.Put(c, b, y, 5, cell.Plain, num.Bytes(broker.LogBytes))
-	l.Put(c, b, y, 6, cell.Plain, num.Bytes(broker.RSS))
-	up := safe.Const("-")
-	if d, ok := e.since(broker.Started); ok && broker.State.Alive() {
-		up = num.Span(d)
-	}
-	l.Put(c, b, y, 7, cell.Muted, up)
+	r.put(cell.Plain, num.Bytes(broker.RSS))
+	r.put(cell.Muted, up)
+	r.age()
+	return r.entries
 }
 
 func address(host string, port int32) safe.Text {

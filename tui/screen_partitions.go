@@ -73,7 +73,7 @@ func (s *partitions) title(c *cell.Canvas, b cell.Box, e *env) {
 		return
 	}
 	facts := e.format(words.TopicFacts, len(t.Partitions), t.ReplicationFactor(), num.Count(t.Records()), num.Bytes(t.Bytes))
-	c.Text(x, b.Y, b.X+b.W-x, cell.Plain, facts)
+	drawFacts(c, x, b.Y, b.X+b.W-x, facts, e.ageNote(older(recordsAt(&t), logsAt(&t)), e.offsetsEvery()))
 }
 
 func partitionColumns(e *env) []cell.Column {
@@ -81,13 +81,14 @@ func partitionColumns(e *env) []cell.Column {
 		{Width: 1},
 		{Title: safe.Const("p"), Width: 3, Right: true},
 		{Title: e.text(words.ColLeader), Width: 6, Right: true},
-		{Title: e.text(words.ColReplicas), Width: 8, Grow: 1},
-		{Title: e.text(words.ColISR), Width: 8, Grow: 1},
-		{Title: e.text(words.ColEpoch), Width: 5, Right: true, Drop: 1},
-		{Title: e.text(words.ColLogEnd), Width: 10, Right: true, Grow: 1},
+		{Title: e.text(words.ColReplicas), Width: 5, Grow: 1, Whole: true, Drop: 2},
+		{Title: e.text(words.ColISR), Width: 5, Grow: 1, Whole: true},
+		{Title: e.text(words.ColEpoch), Width: 5, Right: true, Drop: 3},
+		{Title: e.text(words.ColLogEnd), Width: 10, Right: true, Grow: 1, Drop: 1},
 		{Title: e.text(words.ColHighWatermark), Width: 10, Right: true, Grow: 1},
 		{Title: e.text(words.ColLag), Width: 6, Right: true},
-		{Title: e.text(words.ColSize), Width: 6, Right: true, Drop: 2},
+		{Title: e.text(words.ColSize), Width: 6, Right: true, Drop: 4},
+		ageColumn(e),
 	}
 }
 
@@ -105,36 +106,28 @@ func (s *partitions) draw(c *cell.Canvas, b cell.Box, e *env) {
 }
 
 func (s *partitions) drawTable(c *cell.Canvas, b cell.Box, e *env, t cluster.Topic) {
-	head, rows := inner(b).Top(1)
-	l := cell.Arrange(partitionColumns(e), rows.W)
-	l.Heads(c, head, head.Y)
-	s.rows.Fit(len(t.Partitions), rows.H)
-	from, to := s.rows.Visible()
-	for i := from; i < to; i++ {
-		y := rows.Y + i - from
-		drawPartition(c, &l, rows, y, &t.Partitions[i])
-		if i == s.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
-	}
+	drawTable(c, b, &s.rows, len(t.Partitions), true, partitionColumns(e), func(i int) []cell.Entry { return partitionRow(&t.Partitions[i], e) })
 }
 
-func drawPartition(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, p *cluster.Partition) {
+func partitionRow(p *cluster.Partition, e *env) []cell.Entry {
 	sign, style := partitionSign(p)
-	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
-	l.Put(c, b, y, 1, cell.Plain, num.ID(p.ID))
-	l.Put(c, b, y, 2, cell.Leader, num.ID(p.Leader))
-	l.Put(c, b, y, 3, cell.Plain, num.IDs(p.Replicas))
+	r := newRow(e, e.offsetsEvery(), 11)
+	r.sign(style, sign)
+	r.put(cell.Plain, num.ID(p.ID))
+	r.put(cell.Leader, num.ID(p.Leader))
+	r.put(cell.Plain, num.IDs(p.Replicas))
 	if style == cell.OK {
 		style = cell.Plain
 	}
-	l.Put(c, b, y, 4, style, num.IDs(p.ISR))
-	l.Put(c, b, y, 5, cell.Plain, num.ID(p.Epoch))
+	r.put(style, num.IDs(p.ISR))
+	r.put(cell.Plain, num.ID(p.Epoch))
 	end, lag, size := summary(p)
-	l.Put(c, b, y, 6, cell.Plain, num.Count(end))
-	l.Put(c, b, y, 7, cell.Plain, num.Count(p.HighWatermark))
-	l.Put(c, b, y, 8, cell.Plain, num.Count(lag))
-	l.Put(c, b, y, 9, cell.Plain, num.Bytes(size))
+	r.read(leaderAt(p), cell.Plain, num.Count(end))
+	r.read(p.At, cell.Plain, num.Count(p.HighWatermark))
+	r.read(lagAt(p), cell.Plain, num.Count(lag))
+	r.read(leaderAt(p), cell.Plain, num.Bytes(size))
+	r.age()
+	return r.entries
 }
 
 func partitionSign(p *cluster.Partition) (rune, cell.Style) {

@@ -17,8 +17,7 @@ import (
 // record shows one record whole: where it is, every header, key and value.
 type record struct {
 	from  *tail
-	index int // in the tail, when it was opened
-	shown cluster.Record
+	shown cluster.Record // a copy
 	raw   bool
 	rows  cell.List
 	lines []line // of shown, made for width, raw and language
@@ -56,12 +55,12 @@ func (s *record) show(index int) {
 	if index < 0 || len(records) == 0 {
 		return
 	}
-	s.index, s.shown = index, records[0]
+	s.shown = copied(records[0])
 	s.rows.Home()
 }
 
 // place is where the record is now; -1: it has left the tail.
-func (s *record) place() int { return max(s.from.place(&s.shown, s.index), -1) }
+func (s *record) place() int { return max(s.from.place(&s.shown), -1) }
 
 func (s *record) scope() keymap.Scope { return keymap.Record }
 

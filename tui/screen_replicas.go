@@ -80,7 +80,11 @@ func (s *replicas) draw(c *cell.Canvas, b cell.Box, e *env) {
 		top, rest := b.Top(len(p.Replicas) + 2)
 		s.drawLogs(c, top, e, &p)
 		_, size := rangeOf(&p)
-		rest = drawLines(c, rest, cell.Muted, e.format(words.LogFacts, num.Count(p.LogStart), num.Count(p.HighWatermark), num.Bytes(size)))
+		facts := e.format(words.LogFacts, num.Count(p.LogStart), num.Count(p.HighWatermark), num.Bytes(size))
+		if age := e.ageNote(older(p.At, leaderAt(&p)), e.offsetsEvery()); !age.Empty() {
+			facts = safe.Join(safe.Const(" "), facts, age)
+		}
+		rest = drawLines(c, rest, cell.Muted, facts)
 		why, style := explain(e, &p)
 		_, rest = rest.Top(1)
 		return drawLines(c, rest, style, why)
@@ -114,60 +118,90 @@ func rangeOf(p *cluster.Partition) (end, size int64) {
 func (s *replicas) drawLogs(c *cell.Canvas, b cell.Box, e *env, p *cluster.Partition) {
 	columns := []cell.Column{
 		{Width: 8, Title: e.text(words.ColReplica)},
-		{Width: 16, Grow: 1, Title: e.text(words.ColLog)},
+		{Width: 12, Grow: 1, Least: 8, Title: e.text(words.ColLog)},
 		{Width: 10, Right: true, Title: e.text(words.ColLogEnd)},
 		{Width: 7, Right: true, Title: e.text(words.ColLag)},
-		{Width: 10, Right: true, Title: e.text(words.ColCaughtUp)},
+		{Width: 10, Right: true, Title: e.text(words.ColCaughtUp), Drop: 1},
+		ageColumn(e),
 	}
-	head, rows := inner(b).Top(1)
-	l := cell.Arrange(columns, rows.W)
+	head, body := inner(b).Top(1)
+	s.rows.Fit(len(p.Replicas), body.H-1)
+	rows := make([][]cell.Entry, 0, len(p.Replicas))
+	for _, id := range p.Replicas {
+		rows = append(rows, logRow(p, id, e))
+	}
+	l := cell.ArrangeFor(columns, body.W, rows)
 	l.Heads(c, head, head.Y)
-	s.rows.Fit(len(p.Replicas), rows.H-1)
-	width, _ := l.Shown(1)
-	bar := cell.Box{X: rows.X + 8 + 2, W: width, H: 1}
 	for i, id := range p.Replicas {
-		bar.Y = rows.Y + i
-		s.drawLog(c, &l, rows, bar, p, id, e)
+		y := body.Y + i
+		l.Row(c, body, y, rows[i])
+		drawReplica(c, body, y, p, id, e)
+		drawBar(c, l.Box(body, y, 1), p, id, e)
 		if i == s.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: bar.Y, W: 10, H: 1})
+			c.Select(cell.Box{X: b.X, Y: y, W: 10, H: 1})
 		}
 	}
-	bar.Y = rows.Y + len(p.Replicas)
-	drawWatermark(c, bar, rows, p, e)
+	drawWatermark(c, l.Box(body, body.Y+len(p.Replicas), 1), body, p, e)
 }
 
-func (s *replicas) drawLog(c *cell.Canvas, l *cell.Layout, rows, bar cell.Box, p *cluster.Partition, id int32, e *env) {
+// drawReplica draws which broker a replica is on, how that is, and the replica's role.
+func drawReplica(c *cell.Canvas, b cell.Box, y int, p *cluster.Partition, id int32, e *env) {
 	broker, _ := e.snap.Broker(id)
 	sign, style := brokerSign(broker.State)
-	c.Fill(cell.Box{X: rows.X, Y: bar.Y, W: 1, H: 1}, style, sign)
+	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
 	role, style := safe.Const("f"), cell.Follower
 	if id == p.Leader {
 		role, style = safe.Const("L"), cell.Leader
 	}
-	c.Text(rows.X+2, bar.Y, 1, style, role)
-	c.Text(rows.X+5, bar.Y, 5, cell.Plain, num.ID(id))
+	c.Text(b.X+2, y, 1, style, role)
+	c.Text(b.X+5, y, 5, cell.Plain, num.ID(id))
+}
+
+// drawBar draws a replica's log as far as it goes; one that is out of the ISR or was read long ago is muted.
+func drawBar(c *cell.Canvas, bar cell.Box, p *cluster.Partition, id int32, e *env) {
 	log, ok := p.LogOf(id)
 	if !ok || log.EndOffset < 0 {
-		l.Put(c, rows, bar.Y, 1, cell.Muted, e.text(words.NotRead))
 		return
 	}
-	if !p.InISR(id) {
+	style := cell.Follower
+	switch {
+	case !p.InISR(id):
 		style = cell.Muted
+	case id == p.Leader:
+		style = cell.Leader
 	}
-	c.Bar(bar, style, share(p, log.EndOffset))
-	l.Put(c, rows, bar.Y, 2, cell.Plain, num.Count(log.EndOffset))
-	lag := num.Count(log.Lag)
+	c.Bar(bar, e.styleAt(log.At, e.offsetsEvery(), style), share(p, log.EndOffset))
+}
+
+// logRow is what is written of a replica's log beside its bar.
+func logRow(p *cluster.Partition, id int32, e *env) []cell.Entry {
+	r := newRow(e, e.offsetsEvery(), 6)
+	r.put(cell.Plain, safe.Text{})
+	log, ok := p.LogOf(id)
+	if !ok || log.EndOffset < 0 {
+		r.put(cell.Muted, e.text(words.NotRead))
+		return r.entries
+	}
+	r.put(cell.Plain, safe.Text{})
+	r.read(log.At, cell.Plain, num.Count(log.EndOffset))
 	if id == p.Leader {
-		lag = safe.Const("-")
+		r.put(cell.Plain, safe.Const("-"))
+	} else {
+		r.read(older(log.At, leaderAt(p)), cell.Plain, num.Count(log.Lag))
 	}
-	l.Put(c, rows, bar.Y, 3, cell.Plain, lag)
-	l.Put(c, rows, bar.Y, 4, cell.Muted, caughtUp(e, p, log))
+	r.put(cell.Muted, caughtUp(e, p, log))
+	r.age()
+	return r.entries
 }
 
 // caughtUp says when a replica last held all that the leader held.
 func caughtUp(e *env, p *cluster.Partition, log cluster.ReplicaLog) safe.Text {
 	since, known := e.since(log.CaughtUp)
-	switch {
+	switch old := e.old(older(log.At, leaderAt(p)), e.offsetsEvery()); {
+	case old && !known:
+		return safe.Const("-")
+	case old:
+		return e.format(words.Ago, num.Short(since))
 	case log.Broker == p.Leader || log.Lag == 0 && p.InISR(log.Broker):
 		return e.text(words.Now)
 	case !known:
@@ -211,6 +245,9 @@ func explain(e *env, p *cluster.Partition) (safe.Text, cell.Style) {
 		return e.format(words.WhyMinISR, len(p.ISR), p.MinISR), cell.Warn
 	case end < 0 || p.HighWatermark < 0:
 		return e.text(words.WhyUnknown), cell.Muted
+	case e.old(older(p.At, leaderAt(p)), e.offsetsEvery()):
+		age, _ := e.since(older(p.At, leaderAt(p)))
+		return e.format(words.WhyOld, num.Span(age)), cell.Muted
 	case end > p.HighWatermark:
 		return e.format(words.WhyInvisible, num.Count(end-p.HighWatermark)), cell.Warn
 	case p.UnderReplicated():

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"slices"
 
@@ -13,10 +15,11 @@ import (
 )
 
 const (
-	tailBacklog = 100    // records of each partition that a new tail begins with, so that it is not empty
-	maxMatches  = 10_000 // records that a filtered tail keeps
-	perTick     = 20_000 // records that a filter looks at in one tick; at more, it passes some over and says so
-	rateSeconds = 30     // of the sparkline
+	tailBacklog     = 100      // records of each partition that a new tail begins with, so that it is not empty
+	maxMatches      = 10_000   // records that a filtered tail keeps
+	maxMatchedBytes = 16 << 20 // payload bytes of them
+	perTick         = 20_000   // records that a filter looks at in one tick; at more, it passes some over and says so
+	rateSeconds     = 30       // of the sparkline
 )
 
 // tail shows records as they come in, with pause, scroll-back and a filter.
@@ -30,7 +33,7 @@ type tail struct {
 	first     int64     // Seq of the oldest record when rows were last looked at
 	paused    bool
 
-	matched []cluster.Record // what the filter let through, oldest first
+	matched []cluster.Record // copies of what the filter let through, oldest first
 	cursor  int64            // Seq up to which records were filtered
 	passed  int64            // records that the filter did not look at
 	applied string           // the filter that matched was made with
@@ -107,10 +110,14 @@ func (t *tail) act(e *env, intent keymap.Intent) effect {
 	return nil
 }
 
-// place is where a record is among those that can be scrolled through; negative: it has left. index is where it was.
-func (t *tail) place(r *cluster.Record, index int) int {
+// place is where a record is among those that can be scrolled through; negative: it has left.
+func (t *tail) place(r *cluster.Record) int {
 	if t.text() != "" {
-		return index
+		i, found := slices.BinarySearchFunc(t.matched, r.Seq, func(m cluster.Record, seq int64) int { return cmp.Compare(m.Seq, seq) })
+		if !found {
+			return -1
+		}
+		return i
 	}
 	first, _ := t.records.Bounds()
 	return int(r.Seq - first)
@@ -167,12 +174,43 @@ func (t *tail) match() {
 	}
 	records, next, _ := t.records.Since(t.cursor, perTick)
 	t.cursor = next
+	had := len(t.matched)
 	for i := range records {
 		if r := &records[i]; t.matches(string(r.Key), string(r.Value)) || matchesHeader(&t.filter, r) {
 			t.matched = append(t.matched, *r)
 		}
 	}
-	t.matched = t.matched[max(len(t.matched)-maxMatches, 0):]
+	if len(t.matched) > had {
+		t.keepNewest(had)
+	}
+}
+
+// keepNewest lets the oldest matches go until the others are within the bounds, and takes copies of those after the first had.
+func (t *tail) keepNewest(had int) {
+	first, size := len(t.matched)-1, t.matched[len(t.matched)-1].Size()
+	for first > 0 && len(t.matched)-first < maxMatches {
+		if size += t.matched[first-1].Size(); size > maxMatchedBytes {
+			break
+		}
+		first--
+	}
+	t.matched = slices.Delete(t.matched, 0, first)
+	for i := max(had-first, 0); i < len(t.matched); i++ {
+		t.matched[i] = copied(t.matched[i])
+	}
+	if !t.following {
+		t.rows.Shift(first)
+	}
+}
+
+// copied is a record with bytes of its own. What a tail hands out lies in the buffer of a whole fetch, which one record that
+// is kept would keep.
+func copied(r cluster.Record) cluster.Record {
+	r.Key, r.Value, r.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)
+	for i := range r.Headers {
+		r.Headers[i].Value = bytes.Clone(r.Headers[i].Value)
+	}
+	return r
 }
 
 func matchesHeader(f *filter, r *cluster.Record) bool {
@@ -225,16 +263,14 @@ func tailColumns(e *env) []cell.Column {
 		{Title: safe.Const("p"), Width: 3, Right: true},
 		{Title: e.text(words.ColOffset), Width: 9, Right: true},
 		{Title: e.text(words.ColTime), Width: 12},
-		{Title: e.text(words.ColKey), Width: 10, Grow: 1},
-		{Title: e.text(words.ColValue), Width: 20, Grow: 5},
+		{Title: e.text(words.ColKey), Width: 10, Grow: 1, Least: 6},
+		{Title: e.text(words.ColValue), Width: 20, Grow: 5, Least: 10},
 	}
 }
 
 func (t *tail) draw(c *cell.Canvas, b cell.Box, e *env) {
 	b = t.filter.draw(c, b, e)
 	head, rows := inner(b).Top(1)
-	l := cell.Arrange(tailColumns(e), rows.W)
-	l.Heads(c, head, head.Y)
 	count := t.count()
 	if t.following {
 		t.rows.Cursor = count - 1
@@ -242,13 +278,12 @@ func (t *tail) draw(c *cell.Canvas, b cell.Box, e *env) {
 	t.rows.Fit(count, rows.H)
 	from, to := t.rows.Visible()
 	records := t.window(from, to-from)
-	for i := range records {
-		y := rows.Y + i
-		drawRecord(c, &l, rows, y, &records[i])
-		if from+i == t.rows.Cursor && !t.following {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
+	drawTable(c, b, &t.rows, count, !t.following, tailColumns(e), func(i int) []cell.Entry {
+		if i-from >= len(records) { // they left between two looks at the ring
+			return nil
 		}
-	}
+		return recordRow(&records[i-from], rows.W)
+	})
 	t.drawNotes(c, head, rows, e, count)
 }
 
@@ -272,20 +307,21 @@ func (t *tail) drawNotes(c *cell.Canvas, head, rows cell.Box, e *env, count int)
 	c.Right(head.X, head.Y, head.W, cell.Muted, note)
 }
 
-func drawRecord(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, r *cluster.Record) {
-	l.Put(c, b, y, 0, cell.Muted, num.ID(r.Partition))
-	l.Put(c, b, y, 1, cell.Plain, num.Count(r.Offset))
-	l.Put(c, b, y, 2, cell.Muted, num.Clock(r.Time))
-	putBytes(c, l, b, y, 3, r.Key)
-	putBytes(c, l, b, y, 4, r.Value)
+// recordRow is a record in at most so many cells.
+func recordRow(r *cluster.Record, cells int) []cell.Entry {
+	return []cell.Entry{
+		{Style: cell.Muted, Text: num.ID(r.Partition)},
+		{Text: num.Count(r.Offset)},
+		{Style: cell.Muted, Text: num.Clock(r.Time)},
+		payloadEntry(r.Key, cells),
+		payloadEntry(r.Value, cells),
+	}
 }
 
-// putBytes draws the start of a payload; null is a sign of its own, which no payload can be.
-func putBytes(c *cell.Canvas, l *cell.Layout, b cell.Box, y, column int, payload []byte) {
+// payloadEntry is the start of a payload; null is a sign of its own, which no payload can be.
+func payloadEntry(payload []byte, cells int) cell.Entry {
 	if payload == nil {
-		l.Put(c, b, y, column, cell.Muted, safe.Const("∅"))
-		return
+		return cell.Entry{Style: cell.Muted, Text: safe.Const("∅")}
 	}
-	width, _ := l.Shown(column)
-	l.Put(c, b, y, column, cell.Plain, safe.CleanHead(payload, width))
+	return cell.Entry{Text: safe.CleanHead(payload, cells)}
 }

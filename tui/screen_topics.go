@@ -97,12 +97,13 @@ func (t *topics) refresh(e *env) {
 func topicColumns(e *env) []cell.Column {
 	return []cell.Column{
 		{Width: 1},
-		{Title: e.text(words.ColTopic), Width: 18, Grow: 3},
+		{Title: e.text(words.ColTopic), Width: 16, Grow: 3, Least: 10},
 		{Title: e.text(words.ColPartitions), Width: 5, Right: true},
 		{Title: e.text(words.ColReplication), Width: 3, Right: true},
 		{Title: e.text(words.ColRecords), Width: 11, Right: true},
 		{Title: e.text(words.ColSize), Width: 7, Right: true, Drop: 1},
-		{Title: e.text(words.ColState), Width: 16, Grow: 1},
+		{Title: e.text(words.ColState), Width: 16, Grow: 1, Least: 8},
+		ageColumn(e),
 	}
 }
 
@@ -110,17 +111,7 @@ func (t *topics) draw(c *cell.Canvas, b cell.Box, e *env) {
 	t.refresh(e)
 	b = t.filter.draw(c, b, e)
 	head, rows := inner(b).Top(1)
-	l := cell.Arrange(topicColumns(e), rows.W)
-	l.Heads(c, head, head.Y)
-	t.rows.Fit(len(t.shown), rows.H)
-	from, to := t.rows.Visible()
-	for i := from; i < to; i++ {
-		y := rows.Y + i - from
-		drawTopic(c, &l, rows, y, t.shown[i], e)
-		if i == t.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
-	}
+	l := drawTable(c, b, &t.rows, len(t.shown), true, topicColumns(e), func(i int) []cell.Entry { return topicRow(t.shown[i], e) })
 	if len(t.shown) == 0 {
 		t.drawNone(c, rows, e)
 	}
@@ -135,18 +126,21 @@ func (t *topics) drawNone(c *cell.Canvas, b cell.Box, e *env) {
 	drawEmpty(c, b, why)
 }
 
-func drawTopic(c *cell.Canvas, l *cell.Layout, b cell.Box, y int, t *cluster.Topic, e *env) {
+func topicRow(t *cluster.Topic, e *env) []cell.Entry {
 	sign, style, state := topicState(t, e)
-	c.Fill(cell.Box{X: b.X, Y: y, W: 1, H: 1}, style, sign)
-	l.Put(c, b, y, 1, cell.Plain, safe.CleanHead(t.Name, 249))
-	l.Put(c, b, y, 2, cell.Plain, num.Count(int64(len(t.Partitions))))
-	l.Put(c, b, y, 3, cell.Plain, num.Count(int64(t.ReplicationFactor())))
-	l.Put(c, b, y, 4, cell.Plain, num.Count(t.Records()))
-	l.Put(c, b, y, 5, cell.Plain, num.Bytes(t.Bytes))
+	r := newRow(e, e.offsetsEvery(), 8)
+	r.sign(style, sign)
+	r.put(cell.Plain, safe.CleanHead(t.Name, 249))
+	r.put(cell.Plain, num.Count(int64(len(t.Partitions))))
+	r.put(cell.Plain, num.Count(int64(t.ReplicationFactor())))
+	r.read(recordsAt(t), cell.Plain, num.Count(t.Records()))
+	r.read(logsAt(t), cell.Plain, num.Bytes(t.Bytes))
 	if style == cell.OK {
 		style = cell.Muted
 	}
-	l.Put(c, b, y, 6, style, state)
+	r.put(style, state)
+	r.age()
+	return r.entries
 }
 
 // topicState sums the partitions of a topic up.

@@ -178,31 +178,23 @@ func (s *transactions) draw(c *cell.Canvas, b cell.Box, e *env) {
 }
 
 func (s *transactions) drawList(c *cell.Canvas, b cell.Box, e *env) {
-	head, rows := inner(b).Top(1)
-	l := cell.Arrange([]cell.Column{
-		{Title: e.text(words.ColTxnID), Width: 28, Grow: 3},
-		{Title: e.text(words.ColState), Width: 14, Grow: 1},
+	columns := []cell.Column{
+		{Title: e.text(words.ColTxnID), Width: 28, Grow: 3, Least: 12},
+		{Title: e.text(words.ColState), Width: 14, Grow: 1, Least: 14},
 		{Title: e.text(words.ColProducerID), Width: 11, Right: true},
 		{Title: e.text(words.ColCoordinator), Width: 5, Right: true},
-	}, rows.W)
-	l.Heads(c, head, head.Y)
-	s.rows.Fit(len(s.shown), rows.H)
-	from, to := s.rows.Visible()
-	for i := from; i < to; i++ {
-		y, t := rows.Y+i-from, s.shown[i]
-		style := cell.Plain
-		if t.State == "Empty" || t.State == "CompleteCommit" || t.State == "CompleteAbort" {
-			style = cell.Muted
-		}
-		l.Put(c, rows, y, 0, cell.Plain, safe.CleanHead(t.ID, 249))
-		l.Put(c, rows, y, 1, style, word(t.State))
-		l.Put(c, rows, y, 2, cell.Plain, num.ID(t.ProducerID))
-		l.Put(c, rows, y, 3, cell.Plain, num.ID(t.Coordinator))
-		if i == s.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
 	}
+	l := drawTable(c, b, &s.rows, len(s.shown), true, columns, func(i int) []cell.Entry { return transactionRow(&s.shown[i]) })
+	head := inner(b)
 	l.Note(c, head, head.Y, 0, cell.Muted, position(e, &s.rows))
+}
+
+func transactionRow(t *cluster.Transaction) []cell.Entry {
+	style := cell.Plain
+	if t.State == "Empty" || t.State == "CompleteCommit" || t.State == "CompleteAbort" {
+		style = cell.Muted
+	}
+	return []cell.Entry{{Text: safe.CleanHead(t.ID, 249)}, {Style: style, Text: word(t.State)}, {Text: num.ID(t.ProducerID)}, {Text: num.ID(t.Coordinator)}}
 }
 
 func (s *transactions) drawOpened(c *cell.Canvas, b cell.Box, e *env) {
@@ -229,30 +221,24 @@ func (s *transactions) drawOpened(c *cell.Canvas, b cell.Box, e *env) {
 
 func (s *transactions) drawHanging(c *cell.Canvas, b cell.Box, e *env) {
 	b = drawHeading(c, b, e.format(words.HeadHanging, len(s.hanging)), safe.Text{})
-	head, rows := inner(b).Top(1)
-	l := cell.Arrange([]cell.Column{
-		{Title: e.text(words.ColPartition), Width: 20, Grow: 3},
+	columns := []cell.Column{
+		{Title: e.text(words.ColPartition), Width: 20, Grow: 3, Least: 12},
 		{Title: e.text(words.ColOffset), Width: 10, Right: true},
 		{Title: e.text(words.ColProducerID), Width: 11, Right: true},
 		{Title: e.text(words.ColEpoch), Width: 5, Right: true},
 		{Title: e.text(words.ColLastWrite), Width: 10, Right: true},
-		{Title: e.text(words.ColTxnID), Width: 12, Grow: 2},
-	}, rows.W)
-	l.Heads(c, head, head.Y)
-	s.rows.Fit(len(s.hanging), rows.H)
-	from, to := s.rows.Visible()
-	for i := from; i < to; i++ {
-		y, h := rows.Y+i-from, s.hanging[i]
-		l.Put(c, rows, y, 0, cell.Bad, partitionName(h.Topic, h.Partition))
-		l.Put(c, rows, y, 1, cell.Plain, num.Count(h.TxnStart))
-		l.Put(c, rows, y, 2, cell.Plain, num.ID(h.ID))
-		l.Put(c, rows, y, 3, cell.Plain, num.ID(int32(h.Epoch)))
-		if d, ok := e.since(h.LastTime); ok {
-			l.Put(c, rows, y, 4, cell.Plain, e.format(words.Ago, num.Span(d)))
-		}
-		l.Put(c, rows, y, 5, cell.Muted, word(h.TransactionalID))
-		if i == s.rows.Cursor {
-			c.Select(cell.Box{X: b.X, Y: y, W: b.W, H: 1})
-		}
+		{Title: e.text(words.ColTxnID), Width: 12, Grow: 2, Least: 8},
+	}
+	drawTable(c, b, &s.rows, len(s.hanging), true, columns, func(i int) []cell.Entry { return hangingRow(&s.hanging[i], e) })
+}
+
+func hangingRow(h *cluster.Hanging, e *env) []cell.Entry {
+	written := safe.Text{}
+	if d, ok := e.since(h.LastTime); ok {
+		written = e.format(words.Ago, num.Span(d))
+	}
+	return []cell.Entry{
+		{Style: cell.Bad, Text: partitionName(h.Topic, h.Partition)}, {Text: num.Count(h.TxnStart)}, {Text: num.ID(h.ID)},
+		{Text: num.ID(int32(h.Epoch))}, {Text: written}, {Style: cell.Muted, Text: word(h.TransactionalID)},
 	}
 }

@@ -276,3 +276,49 @@ func BenchmarkEncode200x60(b *testing.B) {
 		})
 	}
 }
+
+func TestNumbersAreWholeAndTextGivesWay(t *testing.T) {
+	columns := []Column{
+		{Title: safe.Const("name"), Width: 10, Least: 4, Grow: 1},
+		{Title: safe.Const("ids"), Width: 4, Whole: true},
+		{Title: safe.Const("end"), Width: 4, Right: true},
+		{Title: safe.Const("size"), Width: 4, Right: true, Drop: 1},
+	}
+	row := func(texts ...safe.Text) []Entry {
+		entries := make([]Entry, 0, len(texts))
+		for _, text := range texts {
+			entries = append(entries, Entry{Text: text})
+		}
+		return entries
+	}
+	short := row(safe.Const("payments-settled"), safe.Const("1 2"), safe.Const("7"), safe.Const("9 B"))
+	long := row(safe.Const("payments-settled"), safe.Const("1 2"), safe.Const("12,345,678"), safe.Const("9 B"))
+	wide := row(safe.Const("payments-settled"), safe.Const("1001 1002"), safe.Const("12,345,678"), safe.Const("9 B"))
+	for _, tt := range []struct {
+		name string
+		row  []Entry
+		want string
+	}{
+		{"as they are", short, "payments-…  1 2      7   9 B"},
+		{"the text gives way", long, "pay…  1 2   12,345,678   9 B"},
+		{"a column is dropped", wide, "paym…  1001 1002  12,345,678"},
+	} {
+		c := canvas(28, 1)
+		b := Box{W: 28, H: 1}
+		l := ArrangeFor(columns, b.W, [][]Entry{tt.row})
+		l.Row(c, b, 0, tt.row)
+		if got := text(t, c); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestASpareColumnHasAPlaceOnlyWithSomethingToShow(t *testing.T) {
+	columns := []Column{{Width: 4}, {Title: safe.Const("age"), Width: 4, Right: true, Spare: true}}
+	for text, want := range map[string]bool{"": false, "8 s": true} {
+		l := ArrangeFor(columns, 20, [][]Entry{{{}, {Text: safe.Clean(text)}}, {{}, {}}})
+		if _, shown := l.Shown(1); shown != want {
+			t.Errorf("with %q it is shown: %v", text, shown)
+		}
+	}
+}

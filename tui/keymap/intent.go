@@ -105,6 +105,7 @@ const (
 	Submit
 	NextField
 	PreviousField
+	ToggleNull
 	CursorLeft
 	CursorRight
 	CursorHome

@@ -105,6 +105,7 @@ var table = [...]Binding{
 	{Form, Submit, []string{"enter"}, w.KeySubmit, true},
 	{Form, NextField, []string{"tab", "down"}, w.KeyNextField, true},
 	{Form, PreviousField, []string{"shift+tab", "up"}, w.KeyPreviousField, false},
+	{Form, ToggleNull, []string{"ctrl+n"}, w.KeyNull, true},
 	{Form, Back, []string{"esc"}, w.KeyCancel, true},
 	{Search, Submit, []string{"enter"}, w.KeyKeepFilter, true},
 	{Search, Back, []string{"esc"}, w.KeyDropFilter, true},

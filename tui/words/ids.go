@@ -163,6 +163,7 @@ const (
 	WhyUnder
 	WhyAllVisible
 	WhyUnknown
+	WhyOld
 	ReadingConfig
 	ConfigOf
 	Hidden
@@ -216,6 +217,7 @@ const (
 	// Groups.
 	NoGroups
 	NoGroupsRead
+	GroupsOld
 	GroupsMeanwhile
 	DriftUp
 	DriftDown
@@ -338,6 +340,7 @@ const (
 	HintName
 	HintConfig
 	HintNull
+	HintEmpty
 	HintHeaders
 	HintPartition
 	HintBootstrap
@@ -358,6 +361,7 @@ const (
 	WrongIDs
 	WrongThrottle
 	ProduceTo
+	NothingTyped
 	Writing
 	Wrote
 	WroteUnknown
@@ -425,6 +429,8 @@ const (
 	WhyNotSet
 	WhyNoHanging
 	WhyNotMoving
+	WhyBusy
+	WhyNotNull
 
 	// Keys.
 	KeyStart
@@ -492,6 +498,7 @@ const (
 	KeySubmit
 	KeyNextField
 	KeyPreviousField
+	KeyNull
 	KeyCancel
 	KeyKeepFilter
 	KeyDropFilter
