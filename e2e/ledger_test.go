@@ -52,6 +52,7 @@ func (l *lab) keepLedgerOver(topic string, partitions, perSecond int) *ledger {
 		kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.MaxBufferedRecords(1_000_000),
 		kgo.RecordRetries(1_000_000),
+		kgo.UnknownTopicRetries(-1), // a broker that has just started knows no topic, and says so for a while
 	)
 	go g.write(ctx, time.Second/time.Duration(perSecond))
 	l.t.Cleanup(g.close)

@@ -174,7 +174,7 @@ func (s *terminal) shellModes(name string) string {
 	s.t.Helper()
 	file := filepath.Join(filepath.Dir(s.pid), name)
 	s.command("stty -g >" + file + "; echo wrote-" + name + "-modes")
-	s.waitFor(5*time.Second, "\nwrote-"+name+"-modes\nshell>")
+	s.waitFor(20*time.Second, "\nwrote-"+name+"-modes\nshell>")
 	modes, err := os.ReadFile(file)
 	if err != nil {
 		s.t.Fatal(err)
@@ -285,6 +285,7 @@ func (s *terminal) quit(modes string) {
 	if strings.Contains(frame, "BROKERS") || strings.Contains(frame, "overview") {
 		s.t.Errorf("the screen is left behind:\n%s", frame)
 	}
+	s.waitUntil(5*time.Second, "klab has ended", func(string) bool { return s.asked("#{pane_current_command}") != "klab" })
 	if got := s.asked(state); got != "alternate 0 cursor 1 wrap 1 mouse 0 keypad 0" {
 		s.t.Errorf("after q the terminal is in another state: %s", got)
 	}
