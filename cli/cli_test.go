@@ -17,6 +17,13 @@ type shell struct {
 
 func newShell(t *testing.T) *shell {
 	t.Helper()
+	s, _ := newFakeShell(t)
+	return s
+}
+
+// newFakeShell is newShell with the brokers at hand.
+func newFakeShell(t *testing.T) (*shell, *kfake.Cluster) {
+	t.Helper()
 	t.Setenv("KLAB_HOME", t.TempDir())
 	t.Setenv("LANG", "C")
 	fake, err := kfake.NewCluster(kfake.NumBrokers(3))
@@ -24,7 +31,7 @@ func newShell(t *testing.T) *shell {
 		t.Fatal(err)
 	}
 	t.Cleanup(fake.Close)
-	return &shell{t, strings.Join(fake.ListenAddrs(), ",")}
+	return &shell{t, strings.Join(fake.ListenAddrs(), ",")}, fake
 }
 
 // try runs one command line, split at spaces, and returns its outputs and exit code.
@@ -253,5 +260,17 @@ func TestReadCommittedLeavesOutWhatWasAborted(t *testing.T) {
 		if out := s.run("", line); out != want {
 			t.Errorf("klab %s: %q, want %q", line, out, want)
 		}
+	}
+}
+
+// The largest lag of some replicas is not that of all.
+func TestALagThatIsNotKnown(t *testing.T) {
+	p := partitionDetail{Leader: 1, Logs: []replicaLog{{Broker: 1, LEO: 10}, {Broker: 2, LEO: 7, Lag: 3}}}
+	if leo, lag := p.ends(); leo != 10 || lag != 3 {
+		t.Errorf("log end %d, lag %d", leo, lag)
+	}
+	p.Logs = append(p.Logs, replicaLog{Broker: 3, LEO: -1, Lag: -1})
+	if leo, lag := p.ends(); leo != 10 || lag != -1 {
+		t.Errorf("log end %d, lag %d", leo, lag)
 	}
 }

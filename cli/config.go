@@ -237,11 +237,33 @@ func configChanges(op cluster.ConfigOp, r cluster.ConfigResource, words []string
 	return changes, nil
 }
 
-// configChanged is one change, as it was and as it is.
+// configChanged is one change, as it was and as it is. A value is null where there is none, or where it is kept secret.
 type configChanged struct {
-	Name string `json:"name"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
+	Name      string  `json:"name"`
+	Old       *string `json:"old"`
+	OldSource string  `json:"old_source,omitempty"`
+	New       *string `json:"new"`
+	NewSource string  `json:"new_source,omitempty"`
+	DryRun    bool    `json:"dry_run,omitempty"` // the broker would take the change
+}
+
+func changeOf(name string, before, after []cluster.ConfigEntry, dryRun bool) configChanged {
+	l := configChanged{Name: name, DryRun: dryRun}
+	l.Old, l.OldSource = valueIn(before, name)
+	l.New, l.NewSource = valueIn(after, name)
+	return l
+}
+
+// valueIn is a configuration's value and source.
+func valueIn(entries []cluster.ConfigEntry, name string) (value *string, source string) {
+	i := slices.IndexFunc(entries, func(e cluster.ConfigEntry) bool { return e.Name == name })
+	switch {
+	case i < 0:
+		return nil, ""
+	case entries[i].Sensitive:
+		return nil, entries[i].Source
+	}
+	return &entries[i].Value, entries[i].Source
 }
 
 // alterConfigs changes configurations and tells what they were before.
@@ -259,27 +281,30 @@ func (a *app) alterConfigs(ctx context.Context, c *cluster.Cluster, alter cluste
 	}
 	lines := []configChanged{}
 	for _, ch := range alter.Changes {
-		lines = append(lines, configChanged{ch.Name, valueIn(before, ch.Name), valueIn(after, ch.Name)})
+		lines = append(lines, changeOf(ch.Name, before, after, alter.DryRun))
 	}
 	if a.out.json {
 		return a.out.value(lines)
 	}
-	for i, l := range lines {
-		if l.Old == l.New && !alter.DryRun && alter.Changes[i].Op == cluster.ConfigSet && !strings.HasPrefix(l.New, alter.Changes[i].Value+" ") {
-			err = errors.Join(err, a.out.line("%s: %s accepted, a reader does not see it yet: %s", l.Name, a.out.text(alter.Changes[i].Value), a.out.text(l.New)))
-			continue
-		}
-		if alter.DryRun {
-			err = errors.Join(err, a.out.line("%s: %s, the broker would take the change", l.Name, a.out.text(l.Old)))
-			continue
-		}
-		err = errors.Join(err, a.out.line("%s: %s -> %s", l.Name, a.out.text(l.Old), a.out.text(l.New)))
+	for i, ch := range alter.Changes {
+		err = errors.Join(err, a.out.line("%s: %s", ch.Name, a.out.text(lines[i].words(ch, shownIn(before, ch.Name), shownIn(after, ch.Name)))))
 	}
 	return err
 }
 
-// valueIn is a value as it is shown; a dash when it is not there.
-func valueIn(entries []cluster.ConfigEntry, name string) string {
+// words say a change, from what is shown before and after.
+func (l configChanged) words(ch cluster.ConfigChange, before, after string) string {
+	switch {
+	case l.DryRun:
+		return before + ", the broker would take the change"
+	case before == after && ch.Op == cluster.ConfigSet && l.New != nil && *l.New != ch.Value:
+		return fmt.Sprintf("%s accepted, a reader does not see it yet: %s", ch.Value, after)
+	}
+	return before + " -> " + after
+}
+
+// shownIn is a value as it is shown, with its source; a dash when it is not there.
+func shownIn(entries []cluster.ConfigEntry, name string) string {
 	for _, e := range entries {
 		if e.Name == name {
 			return fmt.Sprintf("%s (%s)", shownValue(e), e.Source)

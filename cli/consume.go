@@ -51,6 +51,9 @@ func newConsume(a *app) *cobra.Command {
 			if err != nil {
 				return inputError{err}
 			}
+			if a.out.json && cmd.Flags().Changed("format") {
+				return badInput("cannot write records in two ways: give --format, or -o json")
+			}
 			a.out.terminal = a.out.terminal && !f.raw
 			if err := f.check(); err != nil {
 				return err

@@ -70,7 +70,24 @@ func (a *app) listGroups(ctx context.Context, c *cluster.Cluster, state string) 
 		return failed
 	}
 	err := a.printGroups(lines, rows, namesOnly)
-	return errors.Join(err, failed)
+	return errors.Join(err, failed, unread(groups))
+}
+
+// unread is the error of groups whose members or offsets could not be read.
+func unread(groups []cluster.Group) error {
+	var failed []error
+	for _, g := range groups {
+		if g.Err != nil {
+			failed = append(failed, fmt.Errorf("group %s: %w", g.Name, g.Err))
+		}
+	}
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return fmt.Errorf("cannot read %w", failed[0])
+	}
+	return fmt.Errorf("cannot read %d of the groups, first %w", len(failed), failed[0])
 }
 
 func (a *app) printGroups(lines []groupLine, rows [][]string, namesOnly bool) error {
@@ -147,9 +164,10 @@ type memberLine struct {
 type groupPartition struct {
 	Topic     string    `json:"topic"`
 	Partition int32     `json:"partition"`
-	Committed int64     `json:"committed_offset"` // -1: none
-	End       int64     `json:"log_end_offset"`   // -1: not known
-	Lag       int64     `json:"lag"`              // -1: not known
+	Committed int64     `json:"committed_offset"`         // -1: none
+	End       int64     `json:"log_end_offset"`           // -1: not known
+	Lag       int64     `json:"lag"`                      // -1: not known, or beyond the end
+	Beyond    int64     `json:"beyond_log_end,omitempty"` // by how much the offset is beyond the end of the log
 	Metadata  string    `json:"metadata,omitempty"`
 	Member    string    `json:"member_id,omitempty"`
 	At        time.Time `json:"read_at"`
@@ -165,7 +183,7 @@ func groupDetailOf(g cluster.Group) groupDetail {
 		d.MembersOf = append(d.MembersOf, l)
 	}
 	for _, p := range g.Partitions {
-		l := groupPartition{Topic: p.Topic, Partition: p.Partition, Committed: p.Committed, End: p.End, Lag: p.Lag, Metadata: p.Metadata, At: g.OffsetsAt}
+		l := groupPartition{Topic: p.Topic, Partition: p.Partition, Committed: p.Committed, End: p.End, Lag: p.Lag, Beyond: p.Beyond, Metadata: p.Metadata, At: g.OffsetsAt}
 		if p.Member >= 0 {
 			l.Member = g.Members[p.Member].ID
 		}
@@ -199,9 +217,17 @@ func (a *app) printGroup(g cluster.Group) error {
 		if p.Member >= 0 {
 			client = or(g.Members[p.Member].InstanceID, g.Members[p.Member].ClientID)
 		}
-		rows = append(rows, []string{p.Topic, number(p.Partition), number(p.Committed), number(p.End), number(p.Lag), client, p.Metadata})
+		rows = append(rows, []string{p.Topic, number(p.Partition), number(p.Committed), number(p.End), lagOf(p), client, p.Metadata})
 	}
 	return a.out.table([]string{"TOPIC", ">PARTITION", ">COMMITTED", ">LOG END", ">LAG", "MEMBER", "METADATA"}, rows)
+}
+
+// lagOf writes a lag; that of an offset beyond the end of the log is negative, as Kafka's tool writes it.
+func lagOf(p cluster.GroupPartition) string {
+	if p.Beyond > 0 {
+		return strconv.FormatInt(-p.Beyond, 10)
+	}
+	return number(p.Lag)
 }
 
 func newGroupDelete(a *app) *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ func newGroupReset(a *app) *cobra.Command {
 			"no members. --dry-run shows what would change.\n\n" +
 			"--to takes earliest, latest, current, an offset, +N or -N (a shift), a time such as 2026-01-31T15:04:05 or 15:04:05,\n" +
 			"or a duration such as 30m or PT30M: so long ago. --plan reads lines of topic,partition,offset from a file, or from\n" +
-			"standard input as -; --export writes such lines.",
+			"standard input as -, with --topic only those of it; --export writes such lines.",
 		Example: "  klab group reset-offsets billing --to -100 --topic orders:0,1 --dry-run\n" +
 			"  klab group reset-offsets billing --to current --export > before.csv",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +45,7 @@ func newGroupReset(a *app) *cobra.Command {
 	flags.StringVar(&f.to, "to", "", "where to: earliest, latest, current, an offset, +N, -N, a time, a duration")
 	flags.StringVar(&f.plan, "plan", "", "file with lines of topic,partition,offset")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "show what would change, and change nothing")
-	flags.BoolVar(&f.export, "export", false, "write topic,partition,offset lines; changes nothing")
+	flags.BoolVar(&f.export, "export", false, "write topic,partition,offset lines, with -o json an array; changes nothing")
 	a.topicsFlag(cmd, &f.topics, "only this topic, with partitions after a colon: orders, orders:0,1; may be repeated")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{"earliest", "latest", "current", "-100", "+100", "30m"}, cobra.ShellCompDirectiveNoFileComp))
 	a.outputFlag(cmd)
@@ -109,20 +110,37 @@ func (a *app) resetOffsets(ctx context.Context, c *cluster.Cluster, r cluster.Re
 			note = "nearest offset that there is"
 		}
 		rows = append(rows, []string{o.Topic, number(o.Partition), number(o.Old), number(o.New), number(o.Start), number(o.End), note})
-		if export && o.New >= 0 {
-			if err := a.out.line("%s,%d,%d", o.Topic, o.Partition, o.New); err != nil {
-				return err
-			}
-		}
 	}
 	if export {
-		return failed
+		return errors.Join(a.exportOffsets(r.Group, plan, lines), failed)
 	}
 	err := a.out.tableOr(lines, []string{"TOPIC", ">PARTITION", ">OLD", ">NEW", ">LOG START", ">LOG END", "NOTE"}, rows)
 	if err == nil && failed == nil && r.DryRun && !a.out.json {
 		err = a.out.line("nothing was changed: leave --dry-run out to do it")
 	}
 	return errors.Join(err, failed)
+}
+
+// exportOffsets writes a plan as a file, or nothing: one that lacks a partition would pass for a whole one.
+func (a *app) exportOffsets(group string, plan []cluster.OffsetChange, lines []changeLine) error {
+	var untold []string
+	for _, o := range plan {
+		if o.Problem != "" {
+			untold = append(untold, fmt.Sprintf("%s/%d (%s)", o.Topic, o.Partition, o.Problem))
+		}
+	}
+	if len(untold) > 0 {
+		return fmt.Errorf("cannot export offsets of group %s: not known for %s; nothing was written, try again, or leave them out with --topic", group, strings.Join(untold, ", "))
+	}
+	if a.out.json {
+		return a.out.value(lines)
+	}
+	for _, o := range plan {
+		if err := a.out.line("%s,%d,%d", o.Topic, o.Partition, o.New); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tableOr writes lines as JSON, or rows as a table.

@@ -134,14 +134,18 @@ type produced struct {
 	Bytes   int64   `json:"bytes"`
 	Ms      float64 `json:"ms"`
 	Retries int64   `json:"retries"`
+	Aborted bool    `json:"aborted,omitempty"` // the transaction of these records
 }
 
 // tally collects the fates of records; the writer calls it from its own goroutine.
 type tally struct {
-	mu    sync.Mutex
-	done  produced
-	first error
+	mu     sync.Mutex
+	done   produced
+	first  error
+	broken chan struct{} // closed at the first failure
 }
+
+func newTally() *tally { return &tally{broken: make(chan struct{})} }
 
 func (t *tally) fate(_ cluster.Ack, err error) {
 	t.mu.Lock()
@@ -150,8 +154,23 @@ func (t *tally) fate(_ cluster.Ack, err error) {
 		t.done.Records++
 		return
 	}
-	t.done.Failed++
-	t.first = cmp.Or(t.first, err)
+	if t.done.Failed++; t.first == nil {
+		t.first = err
+		close(t.broken)
+	}
+}
+
+// afterInterrupt is how long what was begun may take to end once a person interrupts.
+const afterInterrupt = 5 * time.Second
+
+// outlasting is a context that ends so much later than ctx.
+func outlasting(ctx context.Context, by time.Duration) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(by, cancel) })
+	return late, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (a *app) produce(ctx context.Context, c *cluster.Cluster, p producing) error {
@@ -168,21 +187,35 @@ func (a *app) produce(ctx context.Context, c *cluster.Cluster, p producing) erro
 			return err
 		}
 	}
-	var t tally
+	t := newTally()
 	start := time.Now()
-	bytes, readErr := a.sendLines(ctx, w, p, &t)
-	flushErr := w.Flush(ctx)
+	late, cancel := outlasting(ctx, afterInterrupt)
+	defer cancel()
+	bytes, readErr := a.sendLines(ctx, late, w, p, t)
+	endErr, aborted := w.Flush(late), false
 	if p.options.TransactionalID != "" {
-		flushErr = cmp.Or(flushErr, w.End(ctx, !p.abort && readErr == nil && !t.failed()))
+		aborted = p.abort || readErr != nil || endErr != nil || t.failed()
+		endErr = cmp.Or(w.End(late, !aborted), endErr)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.done.Bytes, t.done.Retries = bytes, w.Retries()
+	t.done.Bytes, t.done.Retries, t.done.Aborted = bytes, w.Retries(), aborted && endErr == nil
 	t.done.Ms = float64(time.Since(start).Microseconds()) / 1000
 	if err := a.report(t.done); err != nil {
 		return err
 	}
-	return cmp.Or(w.Explain(ctx, t.first), readErr, flushErr)
+	if late.Err() != nil {
+		return givenUp(p.options.TransactionalID)
+	}
+	return cmp.Or(w.Explain(ctx, t.first), endErr, readErr)
+}
+
+// givenUp is the error of an interrupt after which the cluster did not answer in time.
+func givenUp(transaction string) error {
+	if transaction == "" {
+		return errors.New("interrupted, and not all was acknowledged in time: what is not counted may be written all the same")
+	}
+	return fmt.Errorf("interrupted, and transaction %s could not be aborted in time: its coordinator aborts it after its timeout, see klab txn describe %s", transaction, transaction)
 }
 
 // checkTopic finds out before anything is read whether there is somewhere to write to.
@@ -201,22 +234,56 @@ func (a *app) checkTopic(ctx context.Context, c *cluster.Cluster, r cluster.NewR
 	return nil
 }
 
-// sendLines hands every line of the input to the writer. After a first failure it reads no further.
-func (a *app) sendLines(ctx context.Context, w *cluster.Writer, p producing, t *tally) (bytes int64, err error) {
-	lines := bufio.NewScanner(a.in)
-	lines.Buffer(make([]byte, 64<<10), maxLine)
-	for lines.Scan() && ctx.Err() == nil && !t.failed() {
-		r := p.record(lines.Text())
-		bytes += int64(len(r.Key) + len(r.Value))
-		w.Send(ctx, r, t.fate)
+// sendLines hands every line of the input to the writer, until the input or ctx ends or a record fails. What was handed over is
+// not given up before late ends.
+func (a *app) sendLines(ctx, late context.Context, w *cluster.Writer, p producing, t *tally) (bytes int64, err error) {
+	lines, failed := a.readLines(ctx)
+	for {
+		select {
+		case line, more := <-lines:
+			if !more {
+				return bytes, <-failed
+			}
+			r := p.record(line)
+			bytes += int64(len(r.Key) + len(r.Value))
+			w.Send(late, r, t.fate)
+		case <-t.broken:
+			return bytes, nil
+		case <-ctx.Done():
+			return bytes, errInterrupted
+		}
 	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return bytes, badInput("cannot read standard input: a line is longer than %d bytes", maxLine)
+}
+
+// readLines reads standard input in a goroutine of its own, which nobody can call back from a read that waits: it ends with the
+// process, or with the line that it reads next after ctx. failed gets the error, or nil, before lines is closed.
+func (a *app) readLines(ctx context.Context) (lines <-chan string, failed <-chan error) {
+	read, ended := make(chan string, 256), make(chan error, 1)
+	go func() {
+		defer close(read)
+		scanner := bufio.NewScanner(a.in)
+		scanner.Buffer(make([]byte, 64<<10), maxLine)
+		for scanner.Scan() {
+			select {
+			case read <- scanner.Text():
+			case <-ctx.Done():
+				ended <- errInterrupted
+				return
+			}
+		}
+		ended <- readError(scanner.Err())
+	}()
+	return read, ended
+}
+
+func readError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bufio.ErrTooLong):
+		return badInput("cannot read standard input: a line is longer than %d bytes", maxLine)
 	}
-	if lines.Err() != nil {
-		return bytes, fmt.Errorf("cannot read standard input: %w", lines.Err())
-	}
-	return bytes, ctx.Err()
+	return fmt.Errorf("cannot read standard input: %w", err)
 }
 
 func (t *tally) failed() bool {
@@ -233,7 +300,11 @@ func (a *app) report(r produced) error {
 	if r.Failed > 0 {
 		failed = fmt.Sprintf(", %d failed", r.Failed)
 	}
-	return a.out.line("%s%s, %s, %s", count(r.Records, "record", "records"), failed, millis(time.Duration(r.Ms*float64(time.Millisecond))), count(r.Retries, "retry", "retries"))
+	aborted := ""
+	if r.Aborted {
+		aborted = ", transaction aborted"
+	}
+	return a.out.line("%s%s%s, %s, %s", count(r.Records, "record", "records"), failed, aborted, millis(time.Duration(r.Ms*float64(time.Millisecond))), count(r.Retries, "retry", "retries"))
 }
 
 func count(n int64, one, many string) string {

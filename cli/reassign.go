@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,12 +29,12 @@ type planFlags struct {
 }
 
 const planHelp = "One of: --replicas 2,3,1 (with one --topic: exactly these, the first is the preferred leader), --replication-factor N,\n" +
-	"--remove-broker ID (move everything off it), --brokers 1,2,3 or --balance (spread evenly; a broker left out gives all\n" +
-	"away). A plan moves as little as it takes, and is a file that kafka-reassign-partitions.sh reads too."
+	"--remove-broker ID (move everything off it, Kafka's own topics too unless --topic is given), --brokers 1,2,3 or --balance\n" +
+	"(spread evenly; a broker left out gives away all but Kafka's own topics). A plan moves as little as it takes, and is a file that kafka-reassign-partitions.sh reads too."
 
 func (f *planFlags) flags(a *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
-	a.topicsFlag(cmd, &f.topics, "only this topic (else all but Kafka's own), for --replicas with partitions after a colon; may be repeated")
+	a.topicsFlag(cmd, &f.topics, "only this topic (else all but Kafka's own), with partitions after a colon: orders, orders:0,1; may be repeated")
 	flags.Int32Var(&f.remove, "remove-broker", -1, "move every replica off this broker")
 	flags.IntVar(&f.factor, "replication-factor", 0, "give every partition so many replicas")
 	flags.Int32SliceVar(&f.brokers, "brokers", nil, "spread evenly over these brokers")
@@ -66,26 +65,21 @@ func (f *planFlags) plan(ctx context.Context, cmd *cobra.Command, c *cluster.Clu
 	if err != nil {
 		return nil, err
 	}
-	if f.replicas != "" {
-		return explicitPlan(s, topics, f.replicas)
-	}
-	names := make([]string, len(topics))
-	for i, t := range topics {
-		names[i] = t.Topic
-	}
-	p, err := cluster.NewPlanner(s, names...)
+	p, err := cluster.PlannerOf(s, topics)
 	if err != nil {
 		return nil, inputError{err}
 	}
-	plan, err := f.choose(cmd, p)
+	plan, err := f.choose(cmd, p, len(topics) > 0)
 	if err != nil {
 		return nil, badInput("cannot plan: %w", err)
 	}
 	return plan, nil
 }
 
-func (f *planFlags) choose(cmd *cobra.Command, p cluster.Planner) (cluster.ReassignPlan, error) {
+func (f *planFlags) choose(cmd *cobra.Command, p cluster.Planner, named bool) (cluster.ReassignPlan, error) {
 	switch {
+	case f.replicas != "":
+		return f.explicit(p, named)
 	case cmd.Flags().Changed("remove-broker"):
 		return p.RemoveBroker(f.remove)
 	case cmd.Flags().Changed("replication-factor"):
@@ -94,25 +88,17 @@ func (f *planFlags) choose(cmd *cobra.Command, p cluster.Planner) (cluster.Reass
 	return p.Balance(f.brokers...)
 }
 
-func explicitPlan(s *cluster.Snapshot, topics []cluster.TopicPartitions, replicas string) (cluster.ReassignPlan, error) {
-	to, err := parseTopics([]string{"x:" + replicas})
-	if err != nil || len(topics) == 0 {
-		return nil, badInput("cannot plan replicas %q: give brokers as in 2,3,1, and name the topic with --topic", replicas)
+// explicit gives the named partitions the replicas of --replicas.
+func (f *planFlags) explicit(p cluster.Planner, named bool) (cluster.ReassignPlan, error) {
+	to, err := parseTopics([]string{"x:" + f.replicas})
+	if err != nil || !named {
+		return nil, fmt.Errorf("replicas %q: give brokers as in 2,3,1, and name the topic with --topic", f.replicas)
 	}
 	var plan cluster.ReassignPlan
-	for _, t := range topics {
-		known, ok := s.Topic(t.Topic)
-		if !ok {
-			return nil, badInput("there is no topic %s: see klab topic list", t.Topic)
+	for _, t := range p.Topics {
+		for _, part := range t.Partitions {
+			plan = append(plan, cluster.Move{Topic: t.Name, Partition: part.ID, From: part.Replicas, To: to[0].Partitions})
 		}
-		for _, p := range known.Partitions {
-			if len(t.Partitions) == 0 || slices.Contains(t.Partitions, p.ID) {
-				plan = append(plan, cluster.Move{Topic: t.Topic, Partition: p.ID, From: p.Replicas, To: to[0].Partitions})
-			}
-		}
-	}
-	if len(plan) == 0 {
-		return nil, badInput("none of these partitions exists: see klab topic describe %s", topics[0].Topic)
 	}
 	return plan, nil
 }
@@ -156,6 +142,7 @@ func newReassignStart(a *app) *cobra.Command {
 	var f planFlags
 	var file string
 	var throttle int64
+	var additional bool
 	cmd := &cobra.Command{
 		Use: "start", Short: "start to move partitions", Args: cobra.NoArgs,
 		Long:    "Starts to move partitions, by a plan from a file (- is standard input) or by the flags of klab reassign plan, and\nreturns at once: klab reassign list shows the progress.\n\n" + planHelp,
@@ -165,7 +152,7 @@ func newReassignStart(a *app) *cobra.Command {
 				return badInput("cannot start two plans: give --plan, or the flags of klab reassign plan")
 			}
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
-				r := cluster.Reassign{Throttle: throttle}
+				r := cluster.Reassign{Throttle: throttle, Additional: additional}
 				var err error
 				if file != "" {
 					r.Plan, err = a.planFrom(file)
@@ -182,6 +169,7 @@ func newReassignStart(a *app) *cobra.Command {
 	f.flags(a, cmd)
 	cmd.Flags().StringVar(&file, "plan", "", "file of klab reassign plan, or of kafka-reassign-partitions.sh")
 	cmd.Flags().Int64Var(&throttle, "throttle", 0, "bytes a second that each broker may send and receive for it; klab reassign throttle --clear takes it away")
+	cmd.Flags().BoolVar(&additional, "additional", false, "start also while other partitions are being moved")
 	a.outputFlag(cmd)
 	return cmd
 }
@@ -205,6 +193,9 @@ func (a *app) planFrom(file string) (plan cluster.ReassignPlan, err error) {
 func (a *app) startReassign(ctx context.Context, c *cluster.Cluster, r cluster.Reassign) error {
 	if _, err := c.Glance(ctx); err != nil {
 		return err
+	}
+	if len(r.Plan) == 0 && a.out.json {
+		return a.out.value(r.Plan)
 	}
 	if len(r.Plan) == 0 {
 		return a.printPlan(nil)

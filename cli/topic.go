@@ -183,7 +183,12 @@ func newTopicElect(a *app) *cobra.Command {
 				return badInput("cannot elect leaders: give a topic, or --all")
 			}
 			var partitions []int32
-			if cmd.Flags().Changed("partition") {
+			switch one := cmd.Flags().Changed("partition"); {
+			case one && all:
+				return badInput("cannot elect leaders: --partition is of one topic, and --all of every one")
+			case one && partition < 0:
+				return badInput("cannot elect a leader of partition %d: partitions count from 0", partition)
+			case one:
 				partitions = []int32{partition}
 			}
 			return a.with(cmd.Context(), func(c *cluster.Cluster) error {
@@ -285,6 +290,21 @@ func detail(t cluster.Topic) topicDetail {
 	return d
 }
 
+// ends are the leader's log end and the largest lag of a replica; -1: it, or one of them, is not known.
+func (p partitionDetail) ends() (leo, lag int64) {
+	leo, known := int64(-1), true
+	for _, l := range p.Logs {
+		if l.Broker == p.Leader {
+			leo = l.LEO
+		}
+		lag, known = max(lag, l.Lag), known && l.Lag >= 0
+	}
+	if !known || len(p.Logs) == 0 {
+		return leo, -1
+	}
+	return leo, lag
+}
+
 func (a *app) printTopic(d topicDetail) error {
 	var config []string
 	for _, key := range sortedKeys(d.Config) {
@@ -296,13 +316,7 @@ func (a *app) printTopic(d topicDetail) error {
 	}
 	rows := make([][]string, len(d.Partitions))
 	for i, p := range d.Partitions {
-		leo, lag := int64(-1), int64(-1)
-		for _, l := range p.Logs {
-			if l.Broker == p.Leader {
-				leo = l.LEO
-			}
-			lag = max(lag, l.Lag)
-		}
+		leo, lag := p.ends()
 		leader := "none"
 		if p.Leader >= 0 {
 			leader = strconv.Itoa(int(p.Leader))

@@ -71,6 +71,9 @@ func newDown(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "down", Short: "stop every process of the cluster, and keep its data", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if len(a.bootstrap) > 0 {
+				return badInput("cannot stop the cluster at --bootstrap: klab did not start it; leave --bootstrap out for the one at --home")
+			}
 			start := time.Now()
 			if err := launcher.Down(cmd.Context(), a.home, purge); err != nil {
 				return a.absent(err)

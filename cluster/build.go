@@ -12,7 +12,7 @@ import (
 func (m *model) build(now time.Time) *Snapshot {
 	m.seq++
 	s := &Snapshot{
-		Seq: m.seq, At: m.meta.at, Name: m.name, ClusterID: m.meta.clusterID, Controller: m.meta.controller,
+		Seq: m.seq, At: m.meta.at, Name: m.name, ClusterID: m.meta.clusterID, Controller: m.meta.controller, KRaft: m.meta.kraft,
 		Err: m.err, Launched: m.launched, ZooKeeper: m.host.zookeeper,
 	}
 	if s.Err == nil && m.hostErr != nil {
@@ -38,6 +38,7 @@ func (t *topicModel) build() Topic {
 		part := t.partitions[p.id].build(t.minISR)
 		b.Partitions = append(b.Partitions, part)
 		b.Bytes = addSizes(b.Bytes, part.Logs)
+		b.BytesAt = oldest(b.BytesAt, part.Logs)
 	}
 	slices.SortFunc(b.Partitions, func(a, b Partition) int { return int(a.ID) - int(b.ID) })
 	t.built = b
@@ -54,10 +55,20 @@ func addSizes(sum int64, logs []ReplicaLog) int64 {
 	return sum
 }
 
+// oldest is the earliest time at which a log's size was read.
+func oldest(at time.Time, logs []ReplicaLog) time.Time {
+	for _, l := range logs {
+		if !l.BytesAt.IsZero() && (at.IsZero() || l.BytesAt.Before(at)) {
+			at = l.BytesAt
+		}
+	}
+	return at
+}
+
 func (p *partitionModel) build(minISR int) Partition {
 	b := Partition{
-		ID: p.meta.id, Leader: p.meta.leader, Epoch: p.meta.epoch, Replicas: p.meta.replicas, ISR: p.meta.isr, Offline: p.meta.offline,
-		LogStart: p.logStart, HighWatermark: p.high, MinISR: minISR, At: p.at, Logs: make([]ReplicaLog, 0, len(p.meta.replicas)),
+		ID: p.meta.id, Leader: p.meta.leader, Epoch: p.meta.epoch, Replicas: p.meta.replicas, ISR: p.meta.isr, Offline: p.meta.offline, Adding: p.adding(),
+		LogStart: p.logStart, LogStartAt: p.startAt, HighWatermark: p.high, MinISR: minISR, At: p.at, Logs: make([]ReplicaLog, 0, len(p.meta.replicas)),
 	}
 	leaderEnd := int64(Unknown)
 	if l, ok := p.logs[p.meta.leader]; ok {
@@ -69,12 +80,20 @@ func (p *partitionModel) build(minISR int) Partition {
 	return b
 }
 
+// adding are the replicas that a reassignment adds, if it is one of the replicas that the metadata names.
+func (p *partitionModel) adding() []int32 {
+	if len(missing(p.move.Replicas, p.meta.replicas)) > 0 || len(missing(p.meta.replicas, p.move.Replicas)) > 0 {
+		return nil // it ended, or has just begun
+	}
+	return p.move.Adding
+}
+
 func (p *partitionModel) buildLog(broker int32, leaderEnd int64) ReplicaLog {
 	l, ok := p.logs[broker]
 	if !ok {
 		return ReplicaLog{Broker: broker, EndOffset: Unknown, Bytes: Unknown, Lag: Unknown}
 	}
-	b := ReplicaLog{Broker: broker, EndOffset: l.end, Bytes: l.bytes, Lag: Unknown, CaughtUp: l.caughtUp, At: l.at}
+	b := ReplicaLog{Broker: broker, EndOffset: l.end, Bytes: l.bytes, Lag: Unknown, BytesAt: l.bytesAt, CaughtUp: l.caughtUp, At: l.at}
 	if l.end >= 0 && leaderEnd >= 0 {
 		b.Lag = max(0, leaderEnd-l.end)
 	}
@@ -133,7 +152,7 @@ func (m *model) describe(b *Broker, now time.Time, age time.Duration) {
 	known := m.broker(b.ID)
 	b.Host, b.Port, b.Rack = known.meta.host, known.meta.port, known.meta.rack
 	b.LogBytes, b.RSS = Unknown, Unknown
-	if !m.dirAt[b.ID].IsZero() {
+	if b.LogBytesAt = m.dirAt[b.ID]; !b.LogBytesAt.IsZero() {
 		b.LogBytes = m.logBytes[b.ID]
 	}
 	fresh := age >= 0 && (age <= freshFor || m.err == nil)

@@ -7,6 +7,8 @@ type diff struct {
 	at    time.Time
 	on    bool
 	facts []Fact
+
+	moving bool // a partition has other replicas than before
 }
 
 func (d *diff) add(f Fact) {
@@ -25,8 +27,12 @@ func (d *diff) brokers(old, now metadata) {
 	for _, id := range missing(after, before) {
 		d.add(Fact{Kind: KindBrokerUp, Broker: id, Partition: -1})
 	}
-	if old.controller != now.controller && now.controller >= 0 {
-		d.add(Fact{Kind: KindControllerElected, Broker: now.controller, Partition: -1, Fields: map[string]any{"old": old.controller}})
+	d.controller(old.controller, now.controller)
+}
+
+func (d *diff) controller(old, now int32) {
+	if old != now && now >= 0 {
+		d.add(Fact{Kind: KindControllerElected, Broker: now, Partition: -1, Fields: map[string]any{"old": old}})
 	}
 }
 

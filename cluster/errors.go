@@ -36,6 +36,23 @@ func advertisedElsewhere(addresses, host string, cause error) error {
 		"start that broker, make its name known to this machine, or change advertised.listeners (%v)", addresses, host, cause), cause: cause}
 }
 
+// silent is the error of one broker that does not answer where no other can, while the cluster does.
+type silent struct {
+	who   string // broker 2, the coordinator of group billing
+	cause error
+}
+
+func (e *silent) Error() string {
+	return fmt.Sprintf("%s, does not answer (%v): start it, or wait until another takes its place", e.who, e.cause)
+}
+
+func (e *silent) Unwrap() error { return e.cause }
+
+// partlyThere is the error of a cluster in which a broker answers, but not the one that was needed, or not in time.
+func partlyThere(addresses string, cause error) error {
+	return fmt.Errorf("the cluster at %s answers, but not the broker that this needs, or not in time: see klab status (%w)", addresses, cause)
+}
+
 // unreachedHost is the name that could not be looked up, or the IP address that could not be dialled; empty: neither.
 func unreachedHost(err error) string {
 	if lookup, ok := errors.AsType[*net.DNSError](err); ok {

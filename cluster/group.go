@@ -61,7 +61,8 @@ type GroupPartition struct {
 	Metadata  string
 	End       int64     // high watermark; -1 unknown
 	EndAt     time.Time // when End was read
-	Lag       int64     // -1 unknown
+	Lag       int64     // -1 unknown, or Beyond
+	Beyond    int64     // by how much Committed is beyond the end of the log: the topic was made anew, or truncated; 0: it is not
 	Member    int       // index of the member that has it in the group's Members; -1: nobody, or not known
 }
 

@@ -27,8 +27,9 @@ type groupsModel struct {
 
 type groupModel struct {
 	group  Group
-	missed bool // its coordinator did not list it the last time
-	said   string
+	missed bool      // its coordinator did not list it the last time
+	said   string    // the state at its last reading in depth
+	tried  time.Time // when that was, also where it failed
 }
 
 func newGroupsModel() groupsModel {
@@ -79,12 +80,11 @@ func (g *groupsModel) list(l listing, d *diff) {
 			if !first {
 				d.group(KindGroupCreated, found.name, l.broker, map[string]any{"state": found.state})
 			}
-		} else if known.group.State != found.state && found.state != "" {
-			d.group(KindGroupState, found.name, l.broker, map[string]any{"old": known.group.State, "new": found.state})
 		}
 		known.missed = false
 		at := &known.group
-		at.State, at.Type, at.ProtocolType, at.Coordinator, at.At = found.state, found.kind, found.protocolType, l.broker, l.at
+		at.Type, at.ProtocolType, at.Coordinator, at.At = found.kind, found.protocolType, l.broker, l.at
+		at.enter(found.state, d)
 	}
 	for name, known := range g.byName {
 		switch {
@@ -96,6 +96,17 @@ func (g *groupsModel) list(l listing, d *diff) {
 			d.group(KindGroupDeleted, name, l.broker, nil)
 		}
 	}
+}
+
+// enter takes a state that was told. A broker before Kafka 2.6 lists none: what a description told holds on.
+func (g *Group) enter(state string, d *diff) {
+	if state == "" || state == g.State {
+		return
+	}
+	if g.State != "" {
+		d.group(KindGroupState, g.Name, g.Coordinator, map[string]any{"old": g.State, "new": state})
+	}
+	g.State = state
 }
 
 // deepen chooses which of a coordinator's groups to read in depth now: those that somebody looks at, then those whose state
@@ -120,7 +131,7 @@ func (g *groupsModel) deepen(broker int32, now time.Time, limit int) []string {
 		if r := rank(a) - rank(b); r != 0 {
 			return r
 		}
-		if c := a.group.MembersAt.Compare(b.group.MembersAt); c != 0 {
+		if c := a.tried.Compare(b.tried); c != 0 {
 			return c
 		}
 		return strings.Compare(a.group.Name, b.group.Name)
@@ -149,19 +160,15 @@ func (g *groupsModel) describe(in described, d *diff) {
 	}
 	g.dirty = true
 	at := &known.group
+	known.tried, known.said = in.at, at.State // its turn has passed
 	if at.Err = in.err; in.err != nil {
-		at.MembersAt = in.at // its turn has passed
-		at.Members = nil
-		return
+		return // what was read before stays, with its age
 	}
 	if !at.MembersAt.IsZero() {
 		d.members(*at, in)
 	}
+	at.enter(in.state, d)
 	known.said = at.State
-	if in.state != "" && in.state != at.State {
-		d.group(KindGroupState, at.Name, at.Coordinator, map[string]any{"old": at.State, "new": in.state})
-		at.State, known.said = in.state, in.state
-	}
 	at.Protocol, at.Epoch, at.Members, at.MembersAt = in.protocol, in.epoch, in.members, in.at
 	at.assign()
 }
@@ -229,16 +236,30 @@ func (m *model) applyCommitted(in committed) {
 	g.Lag = Unknown
 	for i := range g.Partitions {
 		p := &g.Partitions[i]
-		p.End, p.EndAt, p.Lag = Unknown, time.Time{}, Unknown
+		p.End, p.EndAt, p.Lag, p.Beyond = Unknown, time.Time{}, Unknown, 0
 		if t, ok := m.topics[p.Topic]; ok && t.partitions[p.Partition] != nil {
-			p.End, p.EndAt = t.partitions[p.Partition].high, t.partitions[p.Partition].at
+			p.measure(t.partitions[p.Partition], in.at)
 		}
-		if p.End >= 0 && p.Committed >= 0 {
-			p.Lag = max(0, p.End-p.Committed)
+		if p.Lag >= 0 {
 			g.Lag = max(0, g.Lag) + p.Lag
 		}
 	}
 	g.sample(in.at)
+}
+
+// measure compares what was committed, as read at a time, with the high watermark. One that was asked for earlier may have been
+// passed since; an offset beyond one that was asked for later is none that the log has.
+func (p *GroupPartition) measure(log *partitionModel, read time.Time) {
+	p.End, p.EndAt = log.high, log.at
+	switch {
+	case p.End < 0 || p.Committed < 0:
+	case p.Committed <= p.End:
+		p.Lag = p.End - p.Committed
+	case log.asked.Before(read):
+		p.Lag = 0
+	default:
+		p.Beyond = p.Committed - p.End
+	}
 }
 
 // sample adds the lag to the trend, unless the newest sample is too young.
@@ -250,8 +271,8 @@ func (g *Group) sample(at time.Time) {
 	g.Trend = append(slices.Clone(trend), LagSample{at, g.Lag}) // snapshots hold the old one
 }
 
-// staleEnds are the partitions of a reading whose high watermark is not known, or older than the lag of a group that
-// somebody looks at should be.
+// staleEnds are the partitions of a reading whose high watermark is not known, is passed by what was committed, or is older than
+// the lag of a group that somebody looks at should be.
 func (m *model) staleEnds(in []committed, now time.Time) []partitionKey {
 	var keys []partitionKey
 	seen := map[partitionKey]bool{}
@@ -262,7 +283,10 @@ func (m *model) staleEnds(in []committed, now time.Time) []partitionKey {
 		for _, p := range c.offsets {
 			key := partitionKey{p.Topic, p.Partition}
 			t, ok := m.topics[p.Topic]
-			if !ok || seen[key] || t.partitions[p.Partition] == nil || now.Sub(t.partitions[p.Partition].at) < endsFreshFor {
+			if !ok || seen[key] || t.partitions[p.Partition] == nil {
+				continue
+			}
+			if end := t.partitions[p.Partition]; now.Sub(end.at) < endsFreshFor && p.Committed <= end.high {
 				continue
 			}
 			seen[key] = true

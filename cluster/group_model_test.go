@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -119,5 +120,71 @@ func TestLagAndItsCourse(t *testing.T) {
 	}
 	if g = read(11, 200, 250); g.Lag != 0 {
 		t.Errorf("a commit beyond the watermark that was read before gives lag %d", g.Lag)
+	}
+}
+
+// An answer that failed says nothing about members: those that were read stay, with their age, and nobody joins when it
+// succeeds again.
+func TestAFailedDescriptionTellsNothing(t *testing.T) {
+	g := newGroupsModel()
+	g.list(listed("billing", "Stable"), &diff{})
+	two := described{name: "billing", state: "Stable", members: []GroupMember{{ID: "a"}, {ID: "b"}}, at: groupsAt}
+	g.describe(two, &diff{})
+	failed := errors.New("NOT_COORDINATOR")
+	g.describe(described{name: "billing", at: groupsAt.Add(time.Second), err: failed}, &diff{})
+	if now := g.build()[0]; now.MemberCount() != 2 || now.MembersAt != groupsAt || now.Err != failed {
+		t.Errorf("group = %+v", now)
+	}
+	d := diff{at: groupsAt, on: true}
+	g.describe(two, &d)
+	if got := told(d); len(got) != 0 {
+		t.Errorf("told %q", got)
+	}
+}
+
+// A group whose reading fails has had its turn.
+func TestAFailedReadingIsNotRepeatedFirst(t *testing.T) {
+	g := newGroupsModel()
+	g.list(listed("a", "Stable", "b", "Stable"), &diff{})
+	g.describe(described{name: "b", state: "Stable", at: groupsAt}, &diff{})
+	g.describe(described{name: "a", at: groupsAt.Add(time.Second), err: errors.New("NOT_COORDINATOR")}, &diff{})
+	if names := g.deepen(1, groupsAt.Add(2*time.Second), 1); names[0] != "b" {
+		t.Errorf("%v comes first", names)
+	}
+}
+
+// Brokers before Kafka 2.6 list no states: descriptions alone tell them.
+func TestAListingWithoutStatesKeepsThem(t *testing.T) {
+	g := newGroupsModel()
+	d := diff{at: groupsAt, on: true}
+	for range 3 {
+		g.list(listed("billing", ""), &d)
+		g.describe(described{name: "billing", state: "Stable", at: groupsAt}, &d)
+	}
+	if got := told(d); len(got) != 0 || g.build()[0].State != "Stable" {
+		t.Errorf("told %q, state %q", got, g.build()[0].State)
+	}
+	g.describe(described{name: "billing", state: "Empty", at: groupsAt}, &d)
+	if got := told(d); len(got) != 1 || got[0] != "group billing: Stable -> Empty" {
+		t.Errorf("told %q", got)
+	}
+}
+
+// A group is beyond the end of its log when the topic was made anew, or truncated. It has no lag, least of all none.
+func TestAGroupBeyondTheEndOfTheLog(t *testing.T) {
+	m := newModel("x", false)
+	m.applyMetadata(metadata{at: groupsAt, topics: []metaTopic{{name: "orders", partitions: []metaPartition{{id: 0, leader: 1}}}}})
+	m.groups.list(listed("billing", "Empty"), &diff{})
+	read := committed{name: "billing", at: groupsAt, offsets: []GroupPartition{{Topic: "orders", Committed: 500}}}
+	later := groupsAt.Add(time.Second)
+	m.applyOffsets(offsets{broker: 1, asked: later, at: later, highs: map[partitionKey]int64{{"orders", 0}: 10}})
+	m.applyCommitted(read)
+	if g := m.groups.build()[0]; g.Partitions[0].Beyond != 490 || g.Partitions[0].Lag != Unknown || g.Lag != Unknown {
+		t.Errorf("group = %+v", g)
+	}
+	m.applyOffsets(offsets{broker: 1, asked: groupsAt.Add(-1), at: later, highs: map[partitionKey]int64{{"orders", 0}: 10}})
+	m.applyCommitted(read)
+	if g := m.groups.build()[0]; g.Partitions[0].Beyond != 0 || g.Partitions[0].Lag != 0 {
+		t.Errorf("with an end that was asked for before: %+v", g)
 	}
 }

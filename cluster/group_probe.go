@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -93,16 +96,31 @@ func (c *Cluster) askMembers(ctx context.Context, l *link, names []string) {
 	})
 	var found []described
 	if len(classic.Groups) > 0 {
-		found = append(found, describeClassic(l.request(ctx, classic))...)
+		resp, err := l.request(ctx, classic)
+		found = append(found, everyDescription(classic.Groups, describeClassic(resp, err), err)...)
 	}
 	if len(consumer.Groups) > 0 {
-		found = append(found, describeConsumer(l.request(ctx, consumer))...)
+		resp, err := l.request(ctx, consumer)
+		found = append(found, everyDescription(consumer.Groups, describeConsumer(resp, err), err)...)
 	}
 	c.learnGroups(func(m *model, d *diff) {
 		for _, g := range found {
 			m.groups.describe(g, d)
 		}
 	})
+}
+
+// errNotTold is the error of a group that its coordinator leaves out of an answer.
+var errNotTold = errors.New("its coordinator says nothing of it")
+
+// everyDescription adds to what was found the groups of which nothing was told: because of err, or for no reason.
+func everyDescription(names []string, found []described, err error) []described {
+	for _, name := range names {
+		if !slices.ContainsFunc(found, func(d described) bool { return d.name == name }) {
+			found = append(found, described{name: name, epoch: Unknown, at: time.Now(), err: cmp.Or(err, errNotTold)})
+		}
+	}
+	return found
 }
 
 func describeClassic(resp kmsg.Response, err error) []described {
@@ -167,7 +185,8 @@ func describeConsumer(resp kmsg.Response, err error) []described {
 	return found
 }
 
-// askCommitted reads the groups' offsets: in one request, or in one for each with a broker before Kafka 3.0.
+// askCommitted reads the groups' offsets: in one request, or in one for each with a broker before Kafka 3.0. Every group has
+// its answer, if only why there is none.
 func (c *Cluster) askCommitted(ctx context.Context, l *link, names []string) []committed {
 	if len(names) == 0 {
 		return nil
@@ -180,17 +199,30 @@ func (c *Cluster) askCommitted(ctx context.Context, l *link, names []string) []c
 	}
 	resp, err := l.request(ctx, req)
 	if err != nil {
-		return nil
+		return everyCommitted(names, nil, err)
 	}
 	if answer := resp.(*kmsg.OffsetFetchResponse); answer.Version >= 8 {
-		return c.fromOffsetFetch(answer)
+		return everyCommitted(names, c.fromOffsetFetch(answer), nil)
 	}
 	var found []committed
 	for _, name := range names {
 		one := kmsg.NewPtrOffsetFetchRequest()
 		one.Group = name
-		if resp, err := l.request(ctx, one); err == nil {
-			found = append(found, fromOldOffsetFetch(name, resp.(*kmsg.OffsetFetchResponse)))
+		resp, err := l.request(ctx, one)
+		if err != nil {
+			found = append(found, everyCommitted([]string{name}, nil, err)...)
+			continue
+		}
+		found = append(found, fromOldOffsetFetch(name, resp.(*kmsg.OffsetFetchResponse)))
+	}
+	return found
+}
+
+// everyCommitted adds to what was found the groups of which nothing was told: because of err, or for no reason.
+func everyCommitted(names []string, found []committed, err error) []committed {
+	for _, name := range names {
+		if !slices.ContainsFunc(found, func(c committed) bool { return c.name == name }) {
+			found = append(found, committed{name: name, at: time.Now(), err: cmp.Or(err, errNotTold)})
 		}
 	}
 	return found
@@ -202,10 +234,11 @@ func (c *Cluster) fromOffsetFetch(resp *kmsg.OffsetFetchResponse) []committed {
 		in := committed{name: g.Group, at: time.Now(), err: kerr.ErrorForCode(g.ErrorCode)}
 		for _, t := range g.Topics {
 			topic := c.topicName(t.Topic, t.TopicID)
+			if topic == "" {
+				continue // it was deleted
+			}
 			for _, p := range t.Partitions {
-				if p.ErrorCode == 0 && topic != "" {
-					in.offsets = append(in.offsets, GroupPartition{Topic: topic, Partition: p.Partition, Committed: p.Offset, Epoch: p.LeaderEpoch, Metadata: text(p.Metadata), Member: Unknown})
-				}
+				in.take(p.ErrorCode, GroupPartition{Topic: topic, Partition: p.Partition, Committed: p.Offset, Epoch: p.LeaderEpoch, Metadata: text(p.Metadata)})
 			}
 		}
 		sortPartitions(in.offsets)
@@ -218,13 +251,21 @@ func fromOldOffsetFetch(name string, resp *kmsg.OffsetFetchResponse) committed {
 	in := committed{name: name, at: time.Now(), err: kerr.ErrorForCode(resp.ErrorCode)}
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
-			if p.ErrorCode == 0 {
-				in.offsets = append(in.offsets, GroupPartition{Topic: t.Topic, Partition: p.Partition, Committed: p.Offset, Epoch: p.LeaderEpoch, Metadata: text(p.Metadata), Member: Unknown})
-			}
+			in.take(p.ErrorCode, GroupPartition{Topic: t.Topic, Partition: p.Partition, Committed: p.Offset, Epoch: p.LeaderEpoch, Metadata: text(p.Metadata)})
 		}
 	}
 	sortPartitions(in.offsets)
 	return in
+}
+
+// take adds what was told of a partition. One whose offset is withheld makes the whole answer one that cannot be used: without
+// it the others would look like all.
+func (in *committed) take(code int16, p GroupPartition) {
+	if err := kerr.ErrorForCode(code); err != nil && in.err == nil {
+		in.err = fmt.Errorf("the offset of %s/%d: %w", p.Topic, p.Partition, err)
+	}
+	p.Member = Unknown
+	in.offsets = append(in.offsets, p)
 }
 
 // topicName is the name, or that of the topic with this id where brokers answer with ids (KIP-848).
@@ -252,7 +293,8 @@ func (c *Cluster) askEnds(ctx context.Context, keys []partitionKey) {
 			continue
 		}
 		asking.Go(func() {
-			o := offsets{broker: r.broker, highs: listOffsets(ctx, l, consumerReplica, latestOffset, r.leads)}
+			o := offsets{broker: r.broker, asked: time.Now()}
+			o.highs = listOffsets(ctx, l, consumerReplica, latestOffset, r.leads)
 			o.at = time.Now()
 			c.update(func(m *model) { m.applyOffsets(o) })
 		})

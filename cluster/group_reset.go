@@ -166,7 +166,7 @@ func (to ResetTo) words() (klab, kafka []string) {
 // ResetOffsets is the request to set a group's offsets.
 type ResetOffsets struct {
 	Group  string
-	Topics []TopicPartitions // of these alone, a topic without partitions meaning all of it; none: all that the group has offsets for
+	Topics []TopicPartitions // of these alone, a topic without partitions meaning all of it; none: all that the group, or the plan, has offsets for
 	To     ResetTo
 	DryRun bool
 }
@@ -221,16 +221,16 @@ type resetFacts struct {
 // newOffset decides where one partition goes: the rules of Kafka's tool (ConsumerGroupCommand.prepareOffsetsToReset).
 func (to ResetTo) newOffset(key partitionKey, f resetFacts) OffsetChange {
 	o := OffsetChange{Topic: key.topic, Partition: key.partition, Old: f.committed, New: Unknown, Start: f.start, End: f.end}
+	if to.kind == resetCurrent && f.committed >= 0 {
+		o.New = f.committed // also where the log does not reach
+		return o
+	}
 	if f.start < 0 || f.end < 0 {
 		o.Problem = "its leader does not answer"
 		return o
 	}
-	wanted := f.end
+	wanted := f.end // of resetLatest, and of resetCurrent where nothing is committed
 	switch to.kind {
-	case resetCurrent:
-		if f.committed >= 0 {
-			wanted = f.committed
-		}
 	case resetEarliest:
 		wanted = f.start
 	case resetOffset:
@@ -305,11 +305,17 @@ func (c *Cluster) resetOffsets(ctx context.Context, r ResetOffsets) ([]OffsetCha
 // resetKeys are the partitions that a reset is for.
 func (c *Cluster) resetKeys(g Group, r ResetOffsets) ([]partitionKey, error) {
 	var keys []partitionKey
-	if r.To.kind == resetPlan {
+	switch {
+	case r.To.kind == resetPlan:
 		for key := range r.To.plan {
-			keys = append(keys, key)
+			if r.names(key) {
+				keys = append(keys, key)
+			}
 		}
-	} else if len(r.Topics) == 0 {
+		if len(keys) == 0 {
+			return nil, errors.New("the plan says nothing about these topics")
+		}
+	case len(r.Topics) == 0:
 		for _, p := range g.Partitions {
 			keys = append(keys, partitionKey{p.Topic, p.Partition})
 		}
@@ -318,7 +324,7 @@ func (c *Cluster) resetKeys(g Group, r ResetOffsets) ([]partitionKey, error) {
 		}
 	}
 	for _, t := range r.Topics {
-		if len(r.To.plan) == 0 {
+		if r.To.kind != resetPlan {
 			keys = append(keys, c.partitionsOf(t)...)
 		}
 	}
@@ -340,6 +346,13 @@ func (c *Cluster) resetKeys(g Group, r ResetOffsets) ([]partitionKey, error) {
 		return int(a.partition) - int(b.partition)
 	})
 	return slices.Compact(keys), nil
+}
+
+// names says whether a partition is among those that the request is for.
+func (r ResetOffsets) names(key partitionKey) bool {
+	return len(r.Topics) == 0 || slices.ContainsFunc(r.Topics, func(t TopicPartitions) bool {
+		return t.Topic == key.topic && (len(t.Partitions) == 0 || slices.Contains(t.Partitions, key.partition))
+	})
 }
 
 // partitionsOf are the named partitions, or all of the topic's; of a topic that is not there its partition 0.

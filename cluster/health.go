@@ -30,9 +30,11 @@ type Health struct {
 	AllBrokers      int
 	Controller      int32 // -1 none
 	Partitions      int
-	UnderReplicated int // fewer replicas in the ISR than assigned; includes the offline ones
+	UnderReplicated int // fewer replicas in the ISR than assigned, but for those on their way; includes the offline ones
 	Offline         int // without a leader
 	UnderMinISR     int // ISR smaller than min.insync.replicas: acks=all is refused
+
+	ControllerUnknown bool // Controller is -1 because a KRaft quorum does not tell its leader: no reason for alarm
 }
 
 // freshFor is how long metadata counts as fresh. Beyond it the cluster's health is unknown, not well.
@@ -40,7 +42,7 @@ const freshFor = 3 * time.Second
 
 // judge computes the health of s as of now: the one place that does.
 func judge(s *Snapshot, now time.Time) Health {
-	h := Health{Controller: s.Controller, AllBrokers: len(s.Brokers)}
+	h := Health{Controller: s.Controller, AllBrokers: len(s.Brokers), ControllerUnknown: s.KRaft && s.Controller < 0}
 	for _, b := range s.Brokers {
 		if b.State.Alive() {
 			h.UpBrokers++
@@ -73,7 +75,7 @@ func (h *Health) level(s *Snapshot, now time.Time) Level {
 	switch age := s.Age(now); {
 	case age < 0 || age > freshFor && s.Err != nil:
 		return HealthUnknown
-	case h.UpBrokers < h.AllBrokers, h.Controller < 0, h.UnderReplicated > 0, h.Offline > 0, h.UnderMinISR > 0:
+	case h.UpBrokers < h.AllBrokers, h.Controller < 0 && !h.ControllerUnknown, h.UnderReplicated > 0, h.Offline > 0, h.UnderMinISR > 0:
 		return HealthAttention
 	}
 	return HealthOK
@@ -90,9 +92,12 @@ func (h Health) In(lang Lang) string {
 		}
 		return strings.Join(parts, " · ")
 	}
-	if h.Controller < 0 {
+	switch {
+	case h.ControllerUnknown:
+		parts = append(parts, w.hiddenController)
+	case h.Controller < 0:
 		parts = append(parts, w.noController)
-	} else {
+	default:
 		parts = append(parts, fmt.Sprintf(w.controller, h.Controller))
 	}
 	return strings.Join(append(parts, h.partitionWords(lang)...), " · ")
@@ -122,14 +127,14 @@ func (h Health) partitionWords(lang Lang) []string {
 }
 
 type healthPhrases struct {
-	unknown, lastSeen, brokers, controller, noController, noPartitions string
-	offline1, offline, minISR1, minISR, under1, under, inSync1, inSync string
+	unknown, lastSeen, brokers, controller, noController, hiddenController, noPartitions string
+	offline1, offline, minISR1, minISR, under1, under, inSync1, inSync                   string
 }
 
 var healthWords = map[Lang]healthPhrases{
 	English: {
 		unknown: "no broker answers", lastSeen: "last seen: %d of %d brokers",
-		brokers: "%d of %d brokers", controller: "controller %d", noController: "no controller", noPartitions: "no partitions yet",
+		brokers: "%d of %d brokers", controller: "controller %d", noController: "no controller", hiddenController: "controller -", noPartitions: "no partitions yet",
 		offline1: "1 partition without leader", offline: "%d partitions without leader",
 		minISR1: "1 partition below min.insync.replicas", minISR: "%d partitions below min.insync.replicas",
 		under1: "1 partition under-replicated", under: "%d partitions under-replicated",
@@ -137,7 +142,7 @@ var healthWords = map[Lang]healthPhrases{
 	},
 	Chinese: {
 		unknown: "没有 broker 应答", lastSeen: "上次看到 %d/%d 个 broker",
-		brokers: "%d/%d 个 broker", controller: "控制器 %d", noController: "没有控制器", noPartitions: "还没有分区",
+		brokers: "%d/%d 个 broker", controller: "控制器 %d", noController: "没有控制器", hiddenController: "控制器 -", noPartitions: "还没有分区",
 		offline1: "1 个分区没有领导者", offline: "%d 个分区没有领导者",
 		minISR1: "1 个分区低于 min.insync.replicas", minISR: "%d 个分区低于 min.insync.replicas",
 		under1: "1 个分区副本不足", under: "%d 个分区副本不足",

@@ -32,6 +32,8 @@ type link struct {
 	busy    atomic.Bool   // a round of requests is under way
 
 	busyGroups atomic.Bool // a round of requests about groups is under way
+
+	mode atomic.Int32 // of the broker's controllers: 0 not asked yet
 }
 
 func newLink(address string, within time.Duration, opts []kgo.Opt) (*link, error) {

@@ -9,7 +9,8 @@ import (
 type metadata struct {
 	at         time.Time
 	clusterID  string
-	controller int32
+	controller int32 // with kraft: the quorum's leader, as it was last read
+	kraft      bool  // what brokers name as controller is any one of them (KIP-590): the quorum is asked
 	brokers    []metaBroker
 	topics     []metaTopic
 }
@@ -68,7 +69,10 @@ type partitionModel struct {
 	logStart int64
 	high     int64
 	at       time.Time
+	asked    time.Time // before high was asked for
+	startAt  time.Time
 	leaderAt history
+	move     Reassignment // under way when the reassignments were last read; the zero value: none
 	logs     map[int32]*logModel
 }
 
@@ -77,6 +81,7 @@ type logModel struct {
 	end      int64
 	at       time.Time
 	bytes    int64
+	bytesAt  time.Time
 	caughtUp time.Time
 }
 
@@ -107,9 +112,16 @@ func (m *model) applyMetadata(now metadata) []Fact {
 		d.add(Fact{Kind: KindFresh, Broker: -1, Partition: -1})
 	}
 	m.err = nil
+	if now.kraft {
+		now.controller = Unknown
+		if old.kraft {
+			now.controller = old.controller
+		}
+	}
 	d.brokers(old, now)
 	m.registerBrokers(now)
 	m.applyTopics(now.topics, &d)
+	m.changed = m.changed || d.moving
 	m.meta = now
 	m.meta.topics = nil
 	return d.facts
@@ -180,6 +192,7 @@ func (t *topicModel) apply(now metaTopic, d *diff) {
 			continue
 		}
 		d.partition(now.name, known.meta, p)
+		d.moving = d.moving || !slices.Equal(p.replicas, known.meta.replicas)
 		if p.epoch != known.meta.epoch {
 			known.leaderAt = history{}
 		}
@@ -191,6 +204,29 @@ func (t *topicModel) apply(now metaTopic, d *diff) {
 func same(a, b metaPartition) bool {
 	return a.leader == b.leader && a.epoch == b.epoch && slices.Equal(a.replicas, b.replicas) &&
 		slices.Equal(a.isr, b.isr) && slices.Equal(a.offline, b.offline)
+}
+
+// applyQuorum takes the leader of a KRaft cluster's controllers; Unknown: nobody told.
+func (m *model) applyQuorum(leader int32, d *diff) {
+	if old := m.meta.controller; leader >= 0 && old >= 0 {
+		d.controller(old, leader)
+	}
+	m.meta.controller = leader
+}
+
+// applyMoves takes the reassignments under way, and tells the partitions of them.
+func (m *model) applyMoves(at time.Time, now []Reassignment, d *diff) {
+	for key := range m.moves.list {
+		if p := m.partition(key); p != nil {
+			p.move = Reassignment{}
+		}
+	}
+	m.moves.move(at, now, d)
+	for _, r := range now {
+		if p := m.partition(partitionKey{r.Topic, r.Partition}); p != nil {
+			p.move = r
+		}
+	}
 }
 
 // fail notes that no broker gave metadata.

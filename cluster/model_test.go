@@ -126,7 +126,7 @@ func TestSamples(t *testing.T) {
 		t.Errorf("partition = %+v", p)
 	}
 	want := []ReplicaLog{
-		{Broker: 3, EndOffset: 180, Bytes: 4096, Lag: 0, CaughtUp: at(200), At: at(200)},
+		{Broker: 3, EndOffset: 180, Bytes: 4096, BytesAt: at(200), Lag: 0, CaughtUp: at(200), At: at(200)},
 		{Broker: 1, EndOffset: 150, Bytes: Unknown, Lag: 30, CaughtUp: at(100), At: at(110)},
 		{Broker: 2, EndOffset: 120, Bytes: Unknown, Lag: 60, CaughtUp: at(0), At: at(110)},
 	}
@@ -217,5 +217,91 @@ func TestControllerOfADeadProcess(t *testing.T) {
 	s := m.build(noon)
 	if b, _ := s.Broker(1); s.Controller != -1 || b.Controller {
 		t.Errorf("controller %d, %+v", s.Controller, b)
+	}
+}
+
+// KRaft's brokers name any of themselves as controller (KIP-590): that is no controller, and no election.
+func TestAQuorumIsNotAskedOfMetadata(t *testing.T) {
+	m := newModel("c", false)
+	for i := range 6 {
+		now := threeBrokers(noon.Add(time.Duration(i)*time.Second), 3, 4, 1, 2, 3)
+		now.controller, now.kraft = int32(1+i%3), true
+		if facts := m.applyMetadata(now); len(facts) != 0 {
+			t.Errorf("facts = %+v", facts)
+		}
+	}
+	s := m.build(noon)
+	if s.Controller != Unknown || s.Health.Level != HealthOK || s.Health.Words != "3 of 3 brokers · controller - · 1 partition in sync" {
+		t.Errorf("controller %d, health %+v", s.Controller, s.Health)
+	}
+	lead := func(id int32) []Fact {
+		d := diff{at: noon, on: true}
+		m.applyQuorum(id, &d)
+		return d.facts
+	}
+	if facts := lead(2); len(facts) != 0 {
+		t.Errorf("the first reading tells %+v", facts)
+	}
+	if facts := lead(3); len(facts) != 1 || facts[0].Kind != KindControllerElected || facts[0].Broker != 3 {
+		t.Errorf("facts = %+v", facts)
+	}
+	m.applyMetadata(func() metadata { r := threeBrokers(noon, 3, 4, 1, 2, 3); r.kraft = true; return r }())
+	s = m.build(noon)
+	if b, _ := s.Broker(3); s.Controller != 3 || !b.Controller || s.Health.ControllerUnknown {
+		t.Errorf("controller %d, %+v, health %+v", s.Controller, b, s.Health)
+	}
+	if lead(Unknown); m.build(noon).Controller != Unknown {
+		t.Error("a quorum that does not answer still has its leader")
+	}
+}
+
+// A partition on its way has more replicas than it shall keep: those to come are not missing (as kafka-topics.sh counts).
+func TestAReassignmentIsNotUnderReplication(t *testing.T) {
+	m := newModel("c", false)
+	r := threeBrokers(noon, 3, 4, 2, 3)
+	r.topics[0].partitions[0].replicas = []int32{1, 2, 3}
+	m.applyMetadata(r)
+	if s := m.build(noon); s.Health.UnderReplicated != 1 {
+		t.Errorf("health = %+v", s.Health)
+	}
+	m.applyMoves(noon, []Reassignment{{Topic: "orders", Replicas: []int32{1, 2, 3}, Adding: []int32{1}}}, &diff{})
+	s := m.build(noon)
+	if p, _ := s.Partition("orders", 0); s.Health.UnderReplicated != 0 || p.UnderReplicated() || !slices.Equal(p.Adding, []int32{1}) || s.Topics[0].ReplicationFactor() != 2 {
+		t.Errorf("health = %+v, %+v", s.Health, p)
+	}
+	r = threeBrokers(noon, 3, 4, 3)
+	r.topics[0].partitions[0].replicas = []int32{1, 2, 3}
+	m.applyMetadata(r)
+	if s := m.build(noon); s.Health.UnderReplicated != 1 {
+		t.Errorf("a replica that stays is missing too: %+v", s.Health)
+	}
+	m.applyMoves(noon, nil, &diff{})
+	r = threeBrokers(noon, 3, 4, 2, 3)
+	r.topics[0].partitions[0].replicas = []int32{1, 2, 3}
+	m.applyMetadata(r)
+	if s := m.build(noon); s.Health.UnderReplicated != 1 {
+		t.Errorf("it is over, and a replica is missing: %+v", s.Health)
+	}
+}
+
+// Sizes and log starts are kept while nobody tells new ones: with the time at which they were told.
+func TestSizesHaveAnAge(t *testing.T) {
+	m := newModel("c", false)
+	m.applyMetadata(threeBrokers(noon, 3, 4, 1, 2, 3))
+	key := partitionKey{"orders", 0}
+	m.applySizes(1, noon, map[partitionKey]int64{key: 7})
+	m.applySizes(3, noon.Add(time.Second), map[partitionKey]int64{key: 8})
+	m.applyOffsets(offsets{broker: 3, at: noon.Add(time.Second), starts: map[partitionKey]int64{key: 2}})
+	m.applyMetadata(threeBrokers(noon.Add(time.Hour), 3, 4, 1, 2, 3))
+	s := m.build(noon.Add(time.Hour))
+	b1, _ := s.Broker(1)
+	b2, _ := s.Broker(2)
+	if b1.LogBytes != 7 || b1.LogBytesAt != noon || b2.LogBytes != Unknown || !b2.LogBytesAt.IsZero() {
+		t.Errorf("brokers = %+v, %+v", b1, b2)
+	}
+	p, _ := s.Partition("orders", 0)
+	l, _ := p.LogOf(3)
+	if l.Bytes != 8 || l.BytesAt != noon.Add(time.Second) || p.LogStartAt != noon.Add(time.Second) || s.Topics[0].BytesAt != noon || s.Topics[0].Bytes != Unknown {
+		t.Errorf("partition = %+v", s.Topics[0])
 	}
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -88,7 +89,7 @@ func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 		c.learn(m, from, err)
 	}
 	if w.moves {
-		c.beside(func() { c.askMoves(ctx) })
+		c.askBeside(ctx, wait)
 	}
 	if w.groups {
 		c.groupRounds(ctx)
@@ -110,6 +111,25 @@ func (c *Cluster) look(ctx context.Context, w work, wait bool) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// askBeside reads what few brokers know: the reassignments under way, and the leader of a KRaft quorum.
+func (c *Cluster) askBeside(ctx context.Context, wait bool) {
+	var kraft bool
+	c.update(func(m *model) { kraft = m.meta.kraft })
+	var asking sync.WaitGroup
+	ask := func(read func(context.Context)) {
+		if wait {
+			asking.Go(func() { read(ctx) })
+			return
+		}
+		c.beside(func() { read(ctx) })
+	}
+	ask(c.askMoves)
+	if kraft {
+		ask(c.askQuorum)
+	}
+	asking.Wait()
 }
 
 // beside runs a reading that nothing waits for, and publishes what it brought.
@@ -140,16 +160,22 @@ func (c *Cluster) groupRounds(ctx context.Context) {
 // learn takes a reading of the metadata, or that there was none, and appends the facts that it shows.
 func (c *Cluster) learn(m metadata, from string, err error) {
 	var facts []Fact
+	moving := false
 	c.update(func(model *model) {
 		if err != nil {
 			facts = model.fail(time.Now(), err)
 			return
 		}
 		c.answeredBy = from
+		before := model.changed
 		facts = model.applyMetadata(m)
+		moving = model.changed && !before
 	})
 	for _, f := range facts {
 		c.timeline.Append(f)
+	}
+	if moving {
+		c.wake() // what is under way is read before its new replicas look like missing ones
 	}
 }
 
@@ -280,7 +306,7 @@ func (c *Cluster) load() load {
 // Look reads everything once and returns what it found: for a caller that does not observe. The error wraps ErrNothing
 // when no broker answers.
 func (c *Cluster) Look(ctx context.Context) (*Snapshot, error) {
-	everything := work{host: true, metadata: true, sizes: true, starts: true, configs: true, all: true}
+	everything := work{host: true, metadata: true, sizes: true, starts: true, configs: true, moves: true, all: true}
 	c.look(ctx, everything, true)
 	c.publish()
 	s := c.Snapshot()
@@ -290,10 +316,15 @@ func (c *Cluster) Look(ctx context.Context) (*Snapshot, error) {
 	return s, nil
 }
 
-// Glance is Look without offsets and sizes: the metadata alone, in one round trip.
+// Glance is Look without offsets and sizes: the metadata alone, in one round trip. Where it leaves a question open, whether a
+// replica is missing or on its way, or who leads a KRaft quorum, that is asked too.
 func (c *Cluster) Glance(ctx context.Context) (*Snapshot, error) {
 	c.look(ctx, work{host: true, metadata: true}, true)
 	c.publish()
+	if s := c.Snapshot(); !s.At.IsZero() && (s.KRaft || s.Health.UnderReplicated > 0) {
+		c.look(ctx, work{moves: true}, true)
+		c.publish()
+	}
 	s := c.Snapshot()
 	if s.At.IsZero() {
 		return s, c.nobody(s.Err)

@@ -79,10 +79,24 @@ func (c *Cluster) explain(err error) error {
 	if _, answered := errors.AsType[*kerr.Error](err); answered || !unreachable(err) {
 		return err
 	}
+	if _, said := errors.AsType[*silent](err); said || errors.Is(err, ErrNothing) {
+		return err
+	}
 	if host := unreachedHost(err); host != "" && c.advertises(host) {
 		return advertisedElsewhere(c.Bootstrap(), host, err)
 	}
+	if c.anyAnswers() {
+		return partlyThere(c.Bootstrap(), err)
+	}
 	return nobodyAt(c.Bootstrap(), err)
+}
+
+// anyAnswers says whether some broker tells the metadata now.
+func (c *Cluster) anyAnswers() bool {
+	ctx, cancel := context.WithTimeout(c.ctx, localAnswer)
+	defer cancel()
+	_, _, err := hedged(ctx, c.askFirst(), c.askMetadata)
+	return err == nil
 }
 
 // advertises says whether a host is one that brokers call themselves by and that nobody here gave as an address.

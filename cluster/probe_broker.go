@@ -45,7 +45,7 @@ func (c *Cluster) ask(ctx context.Context, l *link, r round) {
 
 // askOffsets reads high watermarks before log ends, so that no watermark is seen beyond the end of its log.
 func (c *Cluster) askOffsets(ctx context.Context, l *link, r round) {
-	o := offsets{broker: r.broker}
+	o := offsets{broker: r.broker, asked: time.Now()}
 	if r.work.offsets() {
 		o.highs = listOffsets(ctx, l, consumerReplica, latestOffset, r.leads)
 		o.ends = listOffsets(ctx, l, debuggingReplica, latestOffset, r.replicas)

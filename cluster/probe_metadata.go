@@ -22,7 +22,11 @@ func (c *Cluster) askMetadata(ctx context.Context, address string) (metadata, er
 	if err != nil {
 		return metadata{}, err
 	}
-	return fromMetadata(resp.(*kmsg.MetadataResponse), time.Now())
+	m, err := fromMetadata(resp.(*kmsg.MetadataResponse), time.Now())
+	if err == nil && !c.Launched() { // our own brokers are ZooKeeper's
+		m.kraft, err = l.kraft(ctx)
+	}
+	return m, err
 }
 
 // fromMetadata takes over what a response says. A response without brokers is that of a broker that has not heard of the

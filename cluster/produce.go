@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -39,20 +41,74 @@ func (p ProduceRequest) command(to addressee) Command {
 		return Command{Klab: to.klab(klab...), Kafka: to.kafka("kafka-console-producer.sh", kafka...)}
 	}
 	r := p.Records[0]
-	value := string(r.Value)
 	if r.Partition != nil {
 		klab = append(klab, "--partition", strconv.Itoa(int(*r.Partition)))
 	}
 	for _, h := range r.Headers {
 		klab = append(klab, "--header", h.Key+"="+string(h.Value))
 	}
-	if r.Key != nil {
-		value = string(r.Key) + ":" + value
-		klab = append(klab, "--key-separator", ":")
-		kafka = append(kafka, "--property", "parse.key=true", "--property", "key.separator=:")
+	in := r.line()
+	if in.separator != "" {
+		klab = append(klab, "--key-separator", in.separator)
+		kafka = append(kafka, "--property", "parse.key=true", "--property", "key.separator="+in.separator)
 	}
-	echo := line("echo", value) + " | "
-	return Command{Klab: echo + to.klab(klab...), Kafka: echo + to.kafka("kafka-console-producer.sh", kafka...)}
+	if in.null != "" {
+		klab, kafka = append(klab, "--null-marker", in.null), append(kafka, "--property", "null.marker="+in.null)
+	}
+	if strings.ContainsAny(in.text, "\r\n") {
+		const none = "# no line of input is this record: its key or value has line breaks"
+		return Command{Klab: none, Kafka: none}
+	}
+	typed := in.typed() + " | "
+	return Command{Klab: typed + to.klab(klab...), Kafka: typed + to.kafka("kafka-console-producer.sh", kafka...)}
+}
+
+// recordLine is a record as a line of input, and how that is taken apart.
+type recordLine struct {
+	text      string
+	separator string // of key and value; empty: the record has no key
+	null      string // what stands for null; empty: the value is none
+}
+
+func (r NewRecord) line() recordLine {
+	in := recordLine{text: string(r.Value)}
+	if r.Value == nil {
+		for n := 0; in.null == "" || in.null == string(r.Key); n++ {
+			in.null = "NULL" + strings.TrimPrefix(strconv.Itoa(n), "0")
+		}
+		in.text = in.null
+	}
+	if r.Key != nil {
+		in.separator = separatorOf(string(r.Key), in.text)
+		in.text = string(r.Key) + in.separator + in.text
+	}
+	return in
+}
+
+// typed is the command that writes the line. Shells differ in what echo does with a backslash, or a dash at the beginning.
+func (in recordLine) typed() string {
+	if strings.HasPrefix(in.text, "-") || strings.Contains(in.text, `\`) {
+		return line("printf", `%s\n`, in.text)
+	}
+	return line("echo", in.text)
+}
+
+// separators are those to choose from, the customary first.
+var separators = []string{":", "|", ";", "=", ",", "/", "#", "~", "^"}
+
+// separatorOf is one at whose first place in the line the key ends.
+func separatorOf(key, value string) string {
+	ends := func(s string) bool { return strings.Index(key+s+value, s) == len(key) }
+	for _, s := range separators {
+		if ends(s) {
+			return s
+		}
+	}
+	for n := 1; ; n++ {
+		if s := fmt.Sprintf("<%d>", n); ends(s) {
+			return s
+		}
+	}
 }
 
 // Produce writes the records and waits for all of them. The error is that of the first record that failed; the result is

@@ -71,13 +71,21 @@ func (p *ReassignPlan) UnmarshalJSON(data []byte) error {
 type Reassign struct {
 	Plan     ReassignPlan
 	Throttle int64 // bytes a second that each broker may send and receive for it; 0: no limit is set
+
+	Additional bool // start also while other partitions are being moved
 }
+
+// ErrReassigning is in the error of a reassignment that would begin beside another without being asked to.
+var ErrReassigning = errors.New("partitions are being moved already")
 
 func (r Reassign) command(to addressee) Command {
 	klab, kafka := []string{"reassign", "start", "--plan", "plan.json"}, []string{"--reassignment-json-file", "plan.json", "--execute"}
 	if r.Throttle > 0 {
 		rate := fmt.Sprint(r.Throttle)
 		klab, kafka = append(klab, "--throttle", rate), append(kafka, "--throttle", rate)
+	}
+	if r.Additional {
+		klab, kafka = append(klab, "--additional"), append(kafka, "--additional")
 	}
 	plan, err := json.Marshal(r.Plan)
 	if err != nil || len(plan) > 2000 {
@@ -88,15 +96,23 @@ func (r Reassign) command(to addressee) Command {
 }
 
 // Reassign asks the controller to move partitions, and returns when it took the request: the moving goes on for as long
-// as the new replicas need to catch up (Snapshot.Reassignments). With Throttle it first limits the brokers' rates for
-// these partitions; ClearThrottle takes the limits away.
+// as the new replicas need to catch up (Snapshot.Reassignments). As Kafka's tool it does not begin beside another
+// reassignment unless Additional is set: the error wraps ErrReassigning. With Throttle it first limits the brokers' rates
+// for these partitions and for those that are being moved already; ClearThrottle takes the limits away.
 func (c *Cluster) Reassign(ctx context.Context, r Reassign) error {
 	return c.administer(ctx, r, fmt.Sprintf("reassign %d partitions", len(r.Plan)), func(ctx context.Context, adm *kadm.Client) error {
 		if len(r.Plan) == 0 {
 			return errors.New("the plan is empty: every partition already is where it should be")
 		}
+		under, err := c.underWay(ctx)
+		if err != nil {
+			return fmt.Errorf("cannot see what is being moved: %w; nothing was moved", err)
+		}
+		if n := len(under); n > 0 && !r.Additional {
+			return fmt.Errorf("%w, %d of them: wait (klab reassign list), give them up (klab reassign cancel), or add to them with --additional", ErrReassigning, n)
+		}
 		if r.Throttle > 0 {
-			if err := c.throttle(ctx, r.Plan, r.Throttle); err != nil {
+			if err := c.throttle(ctx, under, r.Plan, r.Throttle); err != nil {
 				return fmt.Errorf("cannot set the throttle: %w; nothing was moved", err)
 			}
 		}
@@ -149,17 +165,17 @@ func (r CancelReassign) command(to addressee) Command {
 // CancelReassign gives up reassignments: the partitions keep the replicas that they had. It returns how many there were.
 func (c *Cluster) CancelReassign(ctx context.Context, r CancelReassign) (cancelled int, err error) {
 	err = c.administer(ctx, r, "cancel reassignments", func(ctx context.Context, adm *kadm.Client) error {
-		under, err := adm.ListPartitionReassignments(ctx, nil)
+		under, err := c.underWay(ctx)
 		if err != nil {
 			return err
 		}
 		var req kadm.AlterPartitionAssignmentsReq
-		under.Each(func(m kadm.ListPartitionReassignmentsResponse) {
+		for _, m := range under {
 			if (r.Topic == "" || r.Topic == m.Topic) && (len(r.Partitions) == 0 || slices.Contains(r.Partitions, m.Partition)) {
 				req.CancelAssign(m.Topic, m.Partition)
 				cancelled++
 			}
-		})
+		}
 		if cancelled == 0 {
 			return errors.New("no such reassignment is under way: see klab reassign list")
 		}

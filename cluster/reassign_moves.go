@@ -188,7 +188,7 @@ func (c *Cluster) askMoves(ctx context.Context) {
 		return // the age tells
 	}
 	d := diff{at: time.Now(), on: !c.Launched()} // our controller tells, and when
-	c.update(func(m *model) { m.moves.move(d.at, list, &d) })
+	c.update(func(m *model) { m.applyMoves(d.at, list, &d) })
 	for _, f := range d.facts {
 		c.timeline.Append(f)
 	}
@@ -208,6 +208,15 @@ func (c *Cluster) askReassignments(ctx context.Context, address string) ([]Reass
 		return nil, withMessage(err, text(list.ErrorMessage))
 	}
 	return fromReassignments(list), nil
+}
+
+// underWay reads what is being reassigned now.
+func (c *Cluster) underWay(ctx context.Context) ([]Reassignment, error) {
+	if err := c.glanceMetadata(ctx); err != nil {
+		return nil, err
+	}
+	list, _, err := hedged(ctx, c.askFirst(), c.askReassignments)
+	return list, err
 }
 
 func fromReassignments(list *kmsg.ListPartitionReassignmentsResponse) []Reassignment {
@@ -230,14 +239,11 @@ func (ListReassignments) command(to addressee) Command {
 // Reassignments reads what is being reassigned, and how far the new replicas are: for a caller that does not observe.
 func (c *Cluster) Reassignments(ctx context.Context) (list []Reassignment, err error) {
 	err = c.perform(ctx, ListReassignments{}, func(ctx context.Context) error {
-		if err := c.glanceMetadata(ctx); err != nil {
-			return err
-		}
-		found, _, err := hedged(ctx, c.askFirst(), c.askReassignments)
+		found, err := c.underWay(ctx)
 		if err != nil {
 			return fmt.Errorf("cannot list reassignments: %w", c.explain(err))
 		}
-		c.update(func(m *model) { m.moves.move(time.Now(), found, &diff{}) })
+		c.update(func(m *model) { m.applyMoves(time.Now(), found, &diff{}) })
 		if len(found) > 0 {
 			if _, err := c.Look(ctx); err != nil {
 				return err

@@ -9,33 +9,58 @@ import (
 
 // Planner makes reassignment plans that move as little as it takes. It is a value: topics and brokers go in, plans come out.
 type Planner struct {
-	Topics  []Topic
+	Topics  []Topic  // to plan for
 	Brokers []Broker // those that may hold replicas
+
+	all   []Topic // whose replicas are the brokers' load; nil: Topics
+	whole bool    // nobody chose among the topics: what empties a broker is for Kafka's own too
 }
 
 // NewPlanner plans for some topics of a snapshot, or for all but the internal ones, on the brokers that are up.
 func NewPlanner(s *Snapshot, topics ...string) (Planner, error) {
-	var p Planner
+	chosen := make([]TopicPartitions, len(topics))
+	for i, name := range topics {
+		chosen[i].Topic = name
+	}
+	return PlannerOf(s, chosen)
+}
+
+// PlannerOf is NewPlanner for some partitions; a topic without partitions means all of it.
+func PlannerOf(s *Snapshot, chosen []TopicPartitions) (Planner, error) {
+	p := Planner{all: s.Topics, whole: len(chosen) == 0}
 	for _, b := range s.Brokers {
 		if b.State.Alive() {
 			p.Brokers = append(p.Brokers, b)
 		}
 	}
-	for _, name := range topics {
-		t, ok := s.Topic(name)
+	for _, c := range chosen {
+		t, ok := s.Topic(c.Topic)
 		if !ok {
-			return p, fmt.Errorf("there is no topic %s: see klab topic list", name)
+			return p, fmt.Errorf("there is no topic %s: see klab topic list", c.Topic)
 		}
-		p.Topics = append(p.Topics, t)
+		some, err := t.some(c.Partitions)
+		if err != nil {
+			return p, err
+		}
+		p.Topics = append(p.Topics, some)
 	}
-	if len(topics) == 0 {
-		for _, t := range s.Topics {
-			if !t.Internal {
-				p.Topics = append(p.Topics, t)
-			}
-		}
+	if p.whole {
+		p.Topics = slices.DeleteFunc(slices.Clone(s.Topics), func(t Topic) bool { return t.Internal })
 	}
 	return p, nil
+}
+
+// some is the topic with these partitions alone; none are all.
+func (t Topic) some(ids []int32) (Topic, error) {
+	for _, id := range ids {
+		if !slices.ContainsFunc(t.Partitions, func(p Partition) bool { return p.ID == id }) {
+			return t, fmt.Errorf("topic %s has no partition %d, only 0 to %d", t.Name, id, len(t.Partitions)-1)
+		}
+	}
+	if len(ids) > 0 {
+		t.Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(p Partition) bool { return !slices.Contains(ids, p.ID) })
+	}
+	return t, nil
 }
 
 // placement is the load of the brokers while a plan is made.
@@ -46,11 +71,16 @@ type placement struct {
 	moves   []*Move
 }
 
+// place puts the partitions to plan for where they are. What else the brokers hold is load that stays.
 func (p Planner) place() *placement {
 	at := &placement{brokers: slices.Clone(p.Brokers), holds: map[int32]int{}, first: map[int32]int{}}
 	for _, t := range p.Topics {
 		for _, part := range t.Partitions {
 			at.moves = append(at.moves, &Move{Topic: t.Name, Partition: part.ID, From: part.Replicas, To: slices.Clone(part.Replicas)})
+		}
+	}
+	for _, t := range p.load() {
+		for _, part := range t.Partitions {
 			for _, id := range part.Replicas {
 				at.holds[id]++
 			}
@@ -60,6 +90,13 @@ func (p Planner) place() *placement {
 		}
 	}
 	return at
+}
+
+func (p Planner) load() []Topic {
+	if p.all == nil {
+		return p.Topics
+	}
+	return p.all
 }
 
 // plan is what differs from how it is.
@@ -127,9 +164,16 @@ func (at *placement) lead(m *Move, i int) {
 	at.first[m.To[0]]++
 }
 
-// RemoveBroker moves every replica off a broker, each to the broker that holds least.
+// RemoveBroker moves every replica off a broker, each to the broker that holds least: also those of internal topics, unless the
+// plan is for chosen ones.
 func (p Planner) RemoveBroker(id int32) (ReassignPlan, error) {
+	if p.whole {
+		p.Topics = p.all
+	}
 	at := p.place()
+	if at.holds[id] == 0 && !slices.ContainsFunc(p.Brokers, func(b Broker) bool { return b.ID == id }) {
+		return nil, fmt.Errorf("broker %d is not up and holds no replica: see klab status", id)
+	}
 	at.brokers = slices.DeleteFunc(at.brokers, func(b Broker) bool { return b.ID == id })
 	for _, m := range at.moves {
 		i := slices.Index(m.To, id)
@@ -275,11 +319,11 @@ var ErrNoBrokers = errors.New("give what the way to move asks for: brokers as in
 
 // Only plans for one partition of each topic.
 func (p Planner) Only(partition int32) Planner {
-	topics := slices.Clone(p.Topics)
-	for i, t := range topics {
-		topics[i].Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(x Partition) bool { return x.ID != partition })
+	p.Topics, p.all, p.whole = slices.Clone(p.Topics), p.load(), false
+	for i, t := range p.Topics {
+		p.Topics[i].Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(x Partition) bool { return x.ID != partition })
 	}
-	return Planner{Topics: topics, Brokers: p.Brokers}
+	return p
 }
 
 // Replicas gives every partition exactly these replicas, in this order.

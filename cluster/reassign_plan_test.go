@@ -123,3 +123,60 @@ func TestPlansAreKafkasFiles(t *testing.T) {
 		}
 	}
 }
+
+func held(id int32, replicas ...int32) Partition {
+	return Partition{ID: id, Replicas: replicas, ISR: replicas}
+}
+
+// threeTopics are on brokers 1, 2 and 3, of which 1 holds most and 2 nothing; topic __consumer_offsets is Kafka's own.
+func threeTopics() *Snapshot {
+	return &Snapshot{
+		Brokers: []Broker{{ID: 1, State: BrokerUp}, {ID: 2, State: BrokerUp}, {ID: 3, State: BrokerUp}, {ID: 4, State: BrokerDown}},
+		Topics: []Topic{
+			{Name: "__consumer_offsets", Internal: true, Partitions: []Partition{held(0, 3), held(1, 2), held(2, 2), held(3, 2)}},
+			{Name: "orders", Partitions: []Partition{held(0, 3), held(1, 1)}},
+			{Name: "payments", Partitions: []Partition{held(0, 1)}},
+		},
+	}
+}
+
+// Removing a broker leaves nothing on it, unless topics are named, and what is chosen goes where least is of everything.
+func TestRemovingABrokerTakesEverythingOff(t *testing.T) {
+	s := threeTopics()
+	p, err := NewPlanner(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.RemoveBroker(3)
+	if err != nil || len(plan) != 2 || plan[0].Topic != "__consumer_offsets" || plan[1].Topic != "orders" {
+		t.Errorf("plan = %+v, %v", plan, err)
+	}
+	p, err = NewPlanner(s, "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan, err = p.RemoveBroker(3); err != nil || len(plan) != 1 || !slices.Equal(plan[0].To, []int32{1}) {
+		t.Errorf("broker 1 holds two and broker 2 three, and the plan is %+v, %v", plan, err)
+	}
+	for _, unknown := range []int32{77, 4} {
+		if plan, err := p.RemoveBroker(unknown); err == nil {
+			t.Errorf("broker %d has nothing, and is removed by %+v", unknown, plan)
+		}
+	}
+}
+
+func TestAPlanForSomePartitions(t *testing.T) {
+	p, err := PlannerOf(threeTopics(), []TopicPartitions{{"orders", []int32{0}}, {"payments", nil}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.ReplicationFactor(2)
+	if err != nil || len(plan) != 2 || plan[0].Topic != "orders" || plan[0].Partition != 0 || plan[1].Topic != "payments" {
+		t.Errorf("plan = %+v, %v", plan, err)
+	}
+	for _, bad := range []TopicPartitions{{"absent", nil}, {"orders", []int32{0, 99}}} {
+		if _, err := PlannerOf(threeTopics(), []TopicPartitions{bad}); err == nil {
+			t.Errorf("%+v is planned for", bad)
+		}
+	}
+}

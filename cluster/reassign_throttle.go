@@ -18,10 +18,11 @@ const (
 )
 
 // throttle limits what moving these partitions may send and receive: the replicas that exist are throttled as leaders, those
-// to come as followers, as kafka-reassign-partitions.sh does it.
-func (c *Cluster) throttle(ctx context.Context, plan ReassignPlan, rate int64) error {
+// to come as followers, as kafka-reassign-partitions.sh does it. A topic has one list of each: those that are being moved already
+// stay on it.
+func (c *Cluster) throttle(ctx context.Context, under []Reassignment, plan ReassignPlan, rate int64) error {
 	leaders, followers, brokers := map[string][]string{}, map[string][]string{}, map[int32]bool{}
-	for _, m := range c.known(plan) {
+	for _, m := range merged(fromUnderWay(under), c.known(plan)) {
 		for _, b := range m.From {
 			leaders[m.Topic] = append(leaders[m.Topic], fmt.Sprintf("%d:%d", m.Partition, b))
 			brokers[b] = true
@@ -48,6 +49,29 @@ func (c *Cluster) throttle(ctx context.Context, plan ReassignPlan, rate int64) e
 		}
 	}
 	return nil
+}
+
+// fromUnderWay are the moves that are under way: from the replicas that there were to all of now.
+func fromUnderWay(under []Reassignment) ReassignPlan {
+	var moves ReassignPlan
+	for _, r := range under {
+		moves = append(moves, Move{Topic: r.Topic, Partition: r.Partition, From: missing(r.Replicas, r.Adding), To: r.Replicas})
+	}
+	return moves
+}
+
+// merged are the moves under way and those planned. One that replaces another begins where that one began.
+func merged(under, plan ReassignPlan) ReassignPlan {
+	all := slices.Clone(under)
+	for _, m := range plan {
+		i := slices.IndexFunc(under, func(u Move) bool { return u.Topic == m.Topic && u.Partition == m.Partition })
+		if i < 0 {
+			all = append(all, m)
+			continue
+		}
+		all[i].To = m.To
+	}
+	return all
 }
 
 // known fills in where the partitions are, from the newest metadata.

@@ -5,6 +5,7 @@ import "time"
 // offsets are one broker's answers to ListOffsets.
 type offsets struct {
 	broker int32
+	asked  time.Time // before the request was sent; zero: not noted
 	at     time.Time
 	ends   map[partitionKey]int64 // log end of the replica on this broker
 	highs  map[partitionKey]int64 // high watermark; of partitions that this broker leads
@@ -20,12 +21,12 @@ func (m *model) applyOffsets(o offsets) {
 	}
 	for key, high := range o.highs {
 		if p := m.partition(key); p != nil && p.meta.leader == o.broker {
-			p.high, p.at = high, o.at
+			p.high, p.at, p.asked = high, o.at, o.asked
 		}
 	}
 	for key, start := range o.starts {
 		if p := m.partition(key); p != nil && p.meta.leader == o.broker {
-			p.logStart = start
+			p.logStart, p.startAt = start, o.at
 		}
 	}
 }
@@ -78,7 +79,8 @@ func (m *model) applySizes(broker int32, at time.Time, sizes map[partitionKey]in
 	for key, bytes := range sizes {
 		total += bytes
 		if p := m.partition(key); p != nil {
-			p.log(broker).bytes = bytes
+			l := p.log(broker)
+			l.bytes, l.bytesAt = bytes, at
 		}
 	}
 	m.moves.sampleSizes(broker, at, sizes)

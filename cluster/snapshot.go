@@ -15,7 +15,8 @@ type Snapshot struct {
 	Name            string    // the launcher's name of the cluster, else its first bootstrap address
 	Health          Health
 	ClusterID       string // empty: unknown
-	Controller      int32  // broker id; -1: none, or unknown
+	Controller      int32  // its id, with KRaft not always a broker's; -1: none, or unknown
+	KRaft           bool   // the controllers are a quorum, whose leader is Controller, as far as the brokers tell
 	Brokers         []Broker
 	Topics          []Topic        // by name
 	Groups          []Group        // by name
@@ -71,6 +72,7 @@ type Broker struct {
 	Replicas   int       // replicas assigned to it
 	InSync     int       // of these, in the ISR
 	LogBytes   int64     // bytes of all its logs; -1 unknown
+	LogBytesAt time.Time // when it told them; zero: never
 	RSS        int64     // resident memory in bytes; -1 unknown
 	PID        int       // 0 unknown
 	Started    time.Time // zero unknown
@@ -82,14 +84,15 @@ type Topic struct {
 	ID         string // Kafka's 22 characters; empty: the broker has no topic ids
 	Internal   bool
 	Partitions []Partition
-	Bytes      int64 // of all replicas of all partitions; -1 as long as one is unknown
+	Bytes      int64     // of all replicas of all partitions; -1 as long as one is unknown
+	BytesAt    time.Time // when the oldest of its parts was read; zero: none was
 }
 
-// ReplicationFactor is the size of the largest assignment among the topic's partitions.
+// ReplicationFactor is the size of the largest assignment among the topic's partitions, without what a reassignment adds.
 func (t Topic) ReplicationFactor() int {
 	rf := 0
 	for _, p := range t.Partitions {
-		rf = max(rf, len(p.Replicas))
+		rf = max(rf, len(p.Replicas)-len(p.Adding))
 	}
 	return rf
 }
@@ -115,15 +118,18 @@ type Partition struct {
 	Replicas      []int32
 	ISR           []int32
 	Offline       []int32
+	Adding        []int32      // of Replicas, those that a reassignment under way adds
 	LogStart      int64        // -1 unknown
+	LogStartAt    time.Time    // when LogStart was read from the leader; zero: never
 	HighWatermark int64        // -1 unknown
 	MinISR        int          // min.insync.replicas of its topic; -1 unknown
 	Logs          []ReplicaLog // one for each of Replicas, in that order
-	At            time.Time    // when LogStart and HighWatermark were read from the leader; zero: never
+	At            time.Time    // when HighWatermark was read from the leader; zero: never
 }
 
-// UnderReplicated says whether a replica is missing from the ISR.
-func (p Partition) UnderReplicated() bool { return len(p.ISR) < len(p.Replicas) }
+// UnderReplicated says whether a replica is missing from the ISR. Those that a reassignment adds are not expected in it yet, as
+// Kafka counts.
+func (p Partition) UnderReplicated() bool { return len(p.ISR) < len(p.Replicas)-len(p.Adding) }
 
 // InISR says whether broker is in the ISR.
 func (p Partition) InISR(broker int32) bool { return slices.Contains(p.ISR, broker) }
@@ -142,6 +148,7 @@ type ReplicaLog struct {
 	Broker    int32
 	EndOffset int64     // log end offset; -1 unknown
 	Bytes     int64     // -1 unknown
+	BytesAt   time.Time // when Bytes was read; zero: never
 	Lag       int64     // records behind the leader's log end; -1 unknown
 	CaughtUp  time.Time // the last moment at which it is known to have held everything the leader held; zero: never seen
 	At        time.Time // when EndOffset was read; zero: never
