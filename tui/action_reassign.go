@@ -62,7 +62,8 @@ func previewReassign(e *env, f *form, topic string, partition int32) effect {
 	if len(plan) == 0 {
 		return f.refuse(moveValue, e.text(words.NothingToMove))
 	}
-	return open{newReassignPreview(e, cluster.Reassign{Plan: plan, Throttle: throttle})}
+	// What is under way already stands on the screen: this is asked for beside it.
+	return open{newReassignPreview(e, cluster.Reassign{Plan: plan, Throttle: throttle, Additional: true})}
 }
 
 // idList reads broker ids, divided by commas or spaces.

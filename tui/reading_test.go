@@ -258,3 +258,19 @@ func TestWhatIsScrolledToStaysWhileOlderMatchesLeave(t *testing.T) {
 		t.Errorf("offset %d is chosen, was %d", got, before)
 	}
 }
+
+// An offset beyond the end of the log is no lag of nothing.
+func TestAnOffsetBeyondTheLogsEnd(t *testing.T) {
+	for _, tt := range []struct {
+		p    cluster.GroupPartition
+		want string
+	}{
+		{cluster.GroupPartition{Lag: 12}, "12"},
+		{cluster.GroupPartition{Lag: -1}, "-"},
+		{cluster.GroupPartition{Lag: -1, Beyond: 12_345}, "-12,345"},
+	} {
+		if got := lagOf(&tt.p).String(); got != tt.want {
+			t.Errorf("lag %d, beyond %d: %q, want %q", tt.p.Lag, tt.p.Beyond, got, tt.want)
+		}
+	}
+}

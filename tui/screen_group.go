@@ -275,13 +275,21 @@ func (s *groupDetail) drawParts(c *cell.Canvas, b cell.Box, e *env, g cluster.Gr
 	}
 }
 
+// lagOf is a partition's lag. An offset beyond the end of the log has a negative one, as Kafka's tool shows it.
+func lagOf(p *cluster.GroupPartition) safe.Text {
+	if p.Beyond > 0 {
+		return safe.Join(safe.Text{}, safe.Const("-"), num.Count(p.Beyond))
+	}
+	return num.Count(p.Lag)
+}
+
 func groupPartRow(g *cluster.Group, i int, e *env) []cell.Entry {
 	p := &g.Partitions[i]
 	r := newRow(e, e.groupsEvery(), 7)
 	r.put(cell.Plain, partitionName(p.Topic, p.Partition))
 	r.read(g.OffsetsAt, cell.Plain, num.Count(p.Committed))
 	r.read(p.EndAt, cell.Plain, num.Count(p.End))
-	r.read(older(g.OffsetsAt, p.EndAt), cell.Strong, num.Count(p.Lag))
+	r.read(older(g.OffsetsAt, p.EndAt), cell.Strong, lagOf(p))
 	who := safe.Const("-")
 	if p.Member >= 0 && p.Member < len(g.Members) {
 		who = memberName(g.Members[p.Member], e)
