@@ -65,7 +65,7 @@ func (f *planFlags) plan(ctx context.Context, cmd *cobra.Command, c *cluster.Clu
 	if err != nil {
 		return nil, err
 	}
-	p, err := cluster.PlannerOf(s, topics)
+	p, err := cluster.NewPlanner(s, topics...)
 	if err != nil {
 		return nil, inputError{err}
 	}

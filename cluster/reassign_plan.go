@@ -16,17 +16,9 @@ type Planner struct {
 	whole bool    // nobody chose among the topics: what empties a broker is for Kafka's own too
 }
 
-// NewPlanner plans for some topics of a snapshot, or for all but the internal ones, on the brokers that are up.
-func NewPlanner(s *Snapshot, topics ...string) (Planner, error) {
-	chosen := make([]TopicPartitions, len(topics))
-	for i, name := range topics {
-		chosen[i].Topic = name
-	}
-	return PlannerOf(s, chosen)
-}
-
-// PlannerOf is NewPlanner for some partitions; a topic without partitions means all of it.
-func PlannerOf(s *Snapshot, chosen []TopicPartitions) (Planner, error) {
+// NewPlanner plans for some partitions of a snapshot, a topic without partitions meaning all of it, or for all topics but the
+// internal ones, on the brokers that are up.
+func NewPlanner(s *Snapshot, chosen ...TopicPartitions) (Planner, error) {
 	p := Planner{all: s.Topics, whole: len(chosen) == 0}
 	for _, b := range s.Brokers {
 		if b.State.Alive() {
@@ -316,15 +308,6 @@ func (at *placement) evenLeaders() {
 
 // ErrNoBrokers is the error of a plan for which brokers, or a number, are to be given.
 var ErrNoBrokers = errors.New("give what the way to move asks for: brokers as in 2,3,1, one broker, or a number of replicas")
-
-// Only plans for one partition of each topic.
-func (p Planner) Only(partition int32) Planner {
-	p.Topics, p.all, p.whole = slices.Clone(p.Topics), p.load(), false
-	for i, t := range p.Topics {
-		p.Topics[i].Partitions = slices.DeleteFunc(slices.Clone(t.Partitions), func(x Partition) bool { return x.ID != partition })
-	}
-	return p
-}
 
 // Replicas gives every partition exactly these replicas, in this order.
 func (p Planner) Replicas(ids ...int32) (ReassignPlan, error) {

@@ -151,7 +151,7 @@ func TestRemovingABrokerTakesEverythingOff(t *testing.T) {
 	if err != nil || len(plan) != 2 || plan[0].Topic != "__consumer_offsets" || plan[1].Topic != "orders" {
 		t.Errorf("plan = %+v, %v", plan, err)
 	}
-	p, err = NewPlanner(s, "orders")
+	p, err = NewPlanner(s, TopicPartitions{Topic: "orders"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestRemovingABrokerTakesEverythingOff(t *testing.T) {
 }
 
 func TestAPlanForSomePartitions(t *testing.T) {
-	p, err := PlannerOf(threeTopics(), []TopicPartitions{{"orders", []int32{0}}, {"payments", nil}})
+	p, err := NewPlanner(threeTopics(), TopicPartitions{"orders", []int32{0}}, TopicPartitions{"payments", nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +175,7 @@ func TestAPlanForSomePartitions(t *testing.T) {
 		t.Errorf("plan = %+v, %v", plan, err)
 	}
 	for _, bad := range []TopicPartitions{{"absent", nil}, {"orders", []int32{0, 99}}} {
-		if _, err := PlannerOf(threeTopics(), []TopicPartitions{bad}); err == nil {
+		if _, err := NewPlanner(threeTopics(), bad); err == nil {
 			t.Errorf("%+v is planned for", bad)
 		}
 	}

@@ -80,12 +80,13 @@ func idList(s string) ([]int32, bool) {
 }
 
 func makePlan(e *env, how int, topic string, partition int32, ids []int32) (cluster.ReassignPlan, error) {
-	p, err := cluster.NewPlanner(e.snap, topic)
+	chosen := cluster.TopicPartitions{Topic: topic}
+	if partition >= 0 {
+		chosen.Partitions = []int32{partition}
+	}
+	p, err := cluster.NewPlanner(e.snap, chosen)
 	if err != nil {
 		return nil, err
-	}
-	if partition >= 0 {
-		p = p.Only(partition)
 	}
 	if how != planBalance && len(ids) == 0 || how != planReplicas && how != planBalance && len(ids) != 1 {
 		return nil, cluster.ErrNoBrokers

@@ -119,7 +119,7 @@ func older(a, b time.Time) time.Time {
 	return a
 }
 
-// recordsAt is when the oldest of a topic's log starts and high watermarks was read.
+// recordsAt is when the oldest of a topic's high watermarks was read.
 func recordsAt(t *cluster.Topic) time.Time {
 	var at time.Time
 	for i := range t.Partitions {
@@ -128,7 +128,7 @@ func recordsAt(t *cluster.Topic) time.Time {
 	return at
 }
 
-// logsAt is when the oldest of a topic's log ends was read. A log's size is told by the same broker, and has no time of its own.
+// logsAt is when the oldest of a topic's log ends was read. Their sizes are told by the same brokers, some seconds apart.
 func logsAt(t *cluster.Topic) time.Time {
 	var at time.Time
 	for i := range t.Partitions {

@@ -179,9 +179,6 @@ func (g *Group) TransactionEnded(producer int64, commit bool) {
 	}
 }
 
-// HasOpen reports whether a producer has offsets in a transaction of its.
-func (g *Group) HasOpen(producer int64) bool { return len(g.offsets.open[producer]) > 0 }
-
 // OpenTransactions are the producers that have offsets in transactions of theirs.
 func (g *Group) OpenTransactions() []int64 {
 	ids := make([]int64, 0, len(g.offsets.open))
